@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The border wall: one codec (RFC 4506) that interprets the type tables which
+ * tools/xgen.py writes from the files in proto. Everything that crosses between
+ * processes, to disk or to a client's socket goes through it.
+ */
+#ifndef CORDON_BASE_XDR_H
+#define CORDON_BASE_XDR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+#define XDR_DEPTH_MAX 16   /* nested structs */
+
+enum xdr_kind {
+	XDR_INT, XDR_UINT, XDR_HYPER, XDR_UHYPER, XDR_BOOL, XDR_DOUBLE,
+	XDR_ENUM,         /* uint32_t, 0..max */
+	XDR_STRING,       /* char *, at most max bytes, never NULL, no NUL inside */
+	XDR_OPT_STRING,   /* char * or NULL */
+	XDR_OPAQUE_FIX,   /* uint8_t[max] */
+	XDR_OPAQUE_VAR,   /* uint32_t count at count_off, uint8_t * */
+	XDR_CHARS_VAR,    /* libvirt's char x<>: four bytes a char; count at count_off, char * */
+	XDR_CHARS_FIX,    /* libvirt's char x[max] */
+	XDR_STRUCT,       /* nested, inline */
+	XDR_OPT_STRUCT,   /* pointer or NULL */
+	XDR_UNION,        /* nested union struct, see struct xdr_arm */
+};
+
+enum xdr_array { XDR_ONE, XDR_FIXED, XDR_LIST };
+
+#define XDR_SECRET 1u   /* redacted when printed, wiped by xdr_wipe() */
+#define XDR_LOOSE_BOOL 2u   /* any non-zero is true (libvirt's optional flags) */
+
+struct xdr_type;
+
+struct xdr_field {
+	const char *name;
+	uint8_t kind;        /* enum xdr_kind, of one element */
+	uint8_t array;       /* enum xdr_array */
+	uint16_t flags;
+	uint32_t max;        /* bytes of a string or opaque; highest enum value */
+	uint32_t count;      /* elements: fixed number, or ceiling of a list */
+	uint32_t off;        /* offset of the value (of the pointer for lists and strings) */
+	uint32_t count_off;  /* offset of the uint32_t count (lists, var opaques) */
+	const struct xdr_type *type;       /* struct, union */
+	const char *const *names;          /* enum, indexed by value; may be NULL */
+};
+
+struct xdr_type {
+	const char *name;
+	uint32_t size;
+	bool extensible;     /* length-prefixed, append-only */
+	bool is_union;       /* fields[0] is the int discriminant, then one field per arm */
+	uint32_t n_fields;
+	const struct xdr_field *fields;
+	const int32_t *arms; /* union: discriminant of fields[i + 1] */
+};
+
+extern const struct xdr_type xdr_void;
+
+/*
+ * Decode all of data[0..len) as one `t` into `out` (t->size bytes, zeroed
+ * first); strings and lists are allocated in `a`. Exact consumption unless
+ * `ret_used` is given, which then receives the bytes used.
+ * -EBADMSG: the bytes are no `t`; -ENOMEM: the arena is at its cap.
+ * `err` (may be NULL) names the field.
+ */
+int xdr_decode(const struct xdr_type *t, const void *data, size_t len, struct arena *a,
+	       void *out, size_t *ret_used, struct err *err);
+
+/*
+ * Append `v`. A value that a decoder would refuse (string too long, enum out
+ * of range, NULL for a string) is refused here: -EINVAL. -ENOMEM, -E2BIG from
+ * the buffer.
+ */
+int xdr_encode(const struct xdr_type *t, const void *v, struct buf *out);
+
+/* One line of text for logs: {name="a", n=3}; secrets are printed as "***". */
+void xdr_print(const struct xdr_type *t, const void *v, struct buf *out);
+
+/* Deep copy into `a` by encoding and decoding. */
+int xdr_copy(const struct xdr_type *t, const void *v, struct arena *a, void *out);
+
+/* Overwrite what is marked secret, and set its pointers to NULL. */
+void xdr_wipe_secrets(const struct xdr_type *t, void *v);
+
+/* True when both would encode to the same bytes. */
+bool xdr_equal(const struct xdr_type *t, const void *a, const void *b);
+
+/* Position of `name` in an enum's names table of values 1..max; 0 when it is not there. */
+uint32_t xdr_enum_parse(const char *const *names, uint32_t max, const char *name);
+
+#endif

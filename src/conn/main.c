@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cordon-conn: one process per client. It starts with root's uid and nothing
+ * read, gives everything up when cordond has told it the configuration, and
+ * then waits in the pool until cordond hands it a client.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "conn/conn.h"
+#include "ipc/ev.h"
+#include "sandbox/sandbox.h"
+
+#define CONTROL_FD 3
+#define NOFILE_MAX 64    /* the client, core, the loop, streams */
+
+static struct ipc_chan control;
+static struct client client;
+static struct event_base *base;
+static bool ready;
+
+/* A folder with nothing in it; nobody writes to it. */
+static int open_empty_root(const struct config *conf)
+{
+	CLEAN_FD int dir = open(conf->run_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd;
+
+	if (dir < 0)
+		return -errno;
+	if (mkdirat(dir, "empty", 0555) < 0 && errno != EEXIST)
+		return -errno;
+	fd = openat(dir, "empty", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int give_up(const struct config *conf, struct err *err)
+{
+	struct sandbox_profile p = {
+		.name = "cordon-conn", .policy = &sandbox_policy_conn,
+		.uid = conf->uid_conn, .gid = conf->uid_conn,
+		/* all there are were given: the client may be among them already */
+		.keep_all_fds = true, .nofile = NOFILE_MAX,
+	};
+
+	CLEAN_FD int root = open_empty_root(conf);
+
+	if (root < 0)
+		return err_sys(err, root, "%s/empty", conf->run_dir);
+	p.root_fd = root;
+	return sandbox_enter(&p, err);
+}
+
+int room_on_setup(struct ipc_call *call, const struct room_setup *args)
+{
+	const struct config *conf = &args->conf;
+	int rc;
+
+	if (ready)
+		return err_set(&call->err, -EPROTO, ERR_INTERNAL_ERROR, "set up twice");
+	log_open("conn", conf->log_level ? (enum log_level)conf->log_level : LOG_LEVEL_WARN, &ipc_req);
+	conn_limits_from(conf, &client.limits);
+	rc = give_up(conf, &call->err);
+	if (rc) {
+		/* half a sandbox is none */
+		log_error("%s", call->err.text);
+		_exit(1);
+	}
+	ready = true;
+	return room_reply_setup(call);
+}
+
+/* cordond counts it as an anonymous client until then */
+static void client_open(struct client *c)
+{
+	(void)c;
+	(void)sup_send_known(&control);
+}
+
+static void client_gone(struct client *c)
+{
+	(void)c;
+	exit(0);
+}
+
+int room_on_client(struct ipc_call *call, const struct room_client *args)
+{
+	int rc;
+
+	if (!ready || client.fd >= 0) {
+		log_error("a second client");
+		return ipc_reply_raw(call, NULL, 0, NULL, 0);
+	}
+	rc = client_start(&client, call->fds[0], call->fds[1], args->conn_id, &args->who);
+	call->fds[0] = call->fds[1] = -1;
+	if (rc)
+		exit(1);
+	return ipc_reply_raw(call, NULL, 0, NULL, 0);
+}
+
+/* Without cordond a process of the pool is of no use; one with a client goes on for core. */
+static void control_closed(struct ipc_chan *ch)
+{
+	(void)ch;
+	if (client.fd < 0)
+		exit(0);
+}
+
+int main(void)
+{
+	static const struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	log_open("conn", LOG_LEVEL_WARN, &ipc_req);
+	sigaction(SIGPIPE, &ignore, NULL);
+	event_init();
+	client.fd = -1;
+	client.on_end = client_gone;
+	client.on_open = client_open;
+	base = ipc_ev_base();
+	client.base = base;
+	ipc_chan_init(&control, CONTROL_FD, "cordond", IPC_ROOM_CORDOND);
+	control.serves[0] = &room_server;
+	control.on_closed = control_closed;
+	if (!base || fd_set_cloexec(CONTROL_FD, 1) || ipc_ev_attach(base, &control)) {
+		log_error("no event loop");
+		return 1;
+	}
+	event_base_dispatch(base);
+	return 0;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Conn processes kept ready. Filling up waits until accepts have been quiet
+ * for a moment: it would only compete with the clients that are being served.
+ */
+#include "cordond/cordond.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+
+#define POOL_MAX 256      /* the key table allows no more */
+#define QUIET_MS 5
+#define RETRY_MS 1000   /* after a failure to start one */
+
+static struct event *refill;
+static struct proc *spares[POOL_MAX];   /* oldest first: its setup is behind it */
+static unsigned n_spares;
+static bool paused = true;
+
+static void refill_in(unsigned ms)
+{
+	const struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
+
+	if (refill && !paused)
+		event_add(refill, &tv);
+}
+
+static struct proc *spare_remove(unsigned i)
+{
+	struct proc *p = spares[i];
+
+	n_spares--;
+	memmove(&spares[i], &spares[i + 1], (n_spares - i) * sizeof(spares[0]));
+	return p;
+}
+
+static void spare_died(struct proc *p)
+{
+	for (unsigned i = 0; i < n_spares; i++)
+		if (spares[i] == p)
+			spare_remove(i);
+	refill_in(p->given_up && p->ready ? QUIET_MS : RETRY_MS);
+}
+
+static struct proc *spare_start(struct err *err)
+{
+	struct proc *p = proc_start(ROOM_CONN, NULL, NULL, 0, err);
+
+	if (p)
+		p->on_death = spare_died;
+	return p;
+}
+
+/* One at a time: between two of them the loop serves who has come meanwhile. */
+static void on_refill(evutil_socket_t fd, short what, void *arg)
+{
+	struct err err = { 0 };
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	if (paused || n_spares >= sup.conf.pool_size || n_spares >= POOL_MAX)
+		return;
+	spares[n_spares] = spare_start(&err);
+	if (!spares[n_spares]) {
+		log_error("%s", err.text);
+		refill_in(RETRY_MS);
+		return;
+	}
+	n_spares++;
+	refill_in(0);
+}
+
+int pool_init(struct err *err)
+{
+	refill = event_new(sup.base, -1, 0, on_refill, NULL);
+	return refill ? 0 : err_set(err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
+}
+
+struct proc *pool_take(struct err *err)
+{
+	refill_in(QUIET_MS);
+	while (n_spares) {
+		struct proc *p = spare_remove(0);
+
+		if (!p->given_up)
+			return p;
+	}
+	return spare_start(err);
+}
+
+void pool_pause(bool pause)
+{
+	paused = pause;
+	if (pause && refill)
+		event_del(refill);
+	refill_in(0);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/adopt.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "core/guest.h"
+#include "core/life.h"
+#include "core/plan.h"
+#include "core/vmlink.h"
+#include "ipc/call.h"
+
+static bool autostarted;
+
+static const struct launch_found *found(const struct launch_list_ret *l, const uint8_t uuid[16])
+{
+	for (uint32_t i = 0; i < l->n_guests; i++)
+		if (!memcmp(l->guests[i].guest, uuid, 16))
+			return &l->guests[i];
+	return NULL;
+}
+
+static void cleanup(const uint8_t uuid[16])
+{
+	struct ipc_chan *ch = core_peer(&core.launch, NULL);
+	struct launch_guest_args args;
+
+	memcpy(args.guest, uuid, 16);
+	if (ch)
+		(void)launch_call_cleanup(ch, &args, NULL, 0, NULL, NULL);
+}
+
+/* Cages without a run: a core or launch that died in the middle left them. */
+static void sweep(const struct launch_list_ret *l)
+{
+	for (uint32_t i = 0; i < l->n_guests; i++) {
+		struct guest *g = guest_by_uuid(l->guests[i].guest);
+		char uuid[GUEST_UUID_TEXT];
+
+		if (g && g->run)
+			continue;
+		guest_uuid_text(l->guests[i].guest, uuid);
+		log_warn("cage of %s belongs to no guest that runs: removed", uuid);
+		cleanup(l->guests[i].guest);
+	}
+}
+
+static void claim(const struct guest *g)
+{
+	struct ipc_chan *ch = core_peer(&core.file, NULL);
+	struct file_adopt_args args = {
+		.n_images = g->run->rec.n_images, .images = g->run->rec.images,
+		.n_shareable = g->run->rec.n_shareable, .shareable = g->run->rec.shareable,
+	};
+
+	memcpy(args.guest, g->uuid, 16);
+	if (ch)
+		(void)file_call_adopt(ch, &args, NULL, 0, NULL, NULL);
+}
+
+static void adopt_one(struct guest *g, const struct launch_found *f)
+{
+	struct err err = { 0 };
+
+	if (plan_adopt(g, &err)) {
+		log_error("domain '%s': %s", g->name, err.text);
+		return;
+	}
+	if (!g->run || g->run->rec.starting)
+		return;
+	claim(g);
+	if (!f || !f->qemu_pid)
+		plan_qemu_ended(g->run, false, 0, "QEMU ended while Cordon was away");
+}
+
+static void autostart(void)
+{
+	if (autostarted)
+		return;
+	autostarted = true;
+	for (struct guest *g = guest_next(NULL), *next; g; g = next) {
+		struct err err = { 0 };
+
+		next = guest_next(g);
+		if (!g->autostart || g->run)
+			continue;
+		if (life_start(g, NULL, NULL, 0, &err))
+			log_error("domain '%s': autostart: %s", g->name, err.text);
+	}
+}
+
+static void listed(void *ctx, struct ipc_reply *r)
+{
+	(void)ctx;
+	if (r->rc) {
+		log_error("running guests cannot be listed: %s", r->err->text);
+		return;
+	}
+	for (struct guest *g = guest_next(NULL), *next; g; g = next) {
+		next = guest_next(g);
+		if (g->run && !g->run->link && !g->run->plan)
+			adopt_one(g, found(r->ret, g->uuid));
+	}
+	sweep(r->ret);
+	autostart();
+}
+
+void adopt_begin(void)
+{
+	struct ipc_chan *ch = core_peer(&core.launch, NULL);
+
+	if (!ch || launch_call_list(ch, NULL, 0, listed, NULL))
+		log_error("running guests cannot be listed: cordon-launch is not there");
+}
+
+static void swept(void *ctx, struct ipc_reply *r)
+{
+	(void)ctx;
+	if (!r->rc)
+		sweep(r->ret);
+}
+
+void adopt_sweep(void)
+{
+	struct ipc_chan *ch = core_peer(&core.launch, NULL);
+
+	if (ch)
+		(void)launch_call_list(ch, NULL, 0, swept, NULL);
+}
+
+void adopt_claims(void)
+{
+	for (struct guest *g = guest_next(NULL); g; g = guest_next(g))
+		if (guest_active(g))
+			claim(g);
+}

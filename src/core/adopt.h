@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* After a restart, of core or of a neighbour: what runs is taken over, what is left over is removed. */
+#ifndef CORDON_CORE_ADOPT_H
+#define CORDON_CORE_ADOPT_H
+
+/* All rooms are up: adopt what runs, clean up the rest, then start autostart guests. */
+void adopt_begin(void);
+
+/* cordon-launch was started again: clean up cages that no run owns. */
+void adopt_sweep(void);
+
+/* cordon-file was started again: tell it the claims of all running guests. */
+void adopt_claims(void);
+
+#endif

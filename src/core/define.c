@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Definitions: new, replaced, removed; and guests that only run. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "core/args.h"
+#include "core/audit.h"
+#include "core/client.h"
+#include "core/events.h"
+#include "core/life.h"
+#include "core/store.h"
+
+/* virDomainDefineFlags, virDomainUndefineFlagsValues */
+#define DEFINE_VALIDATE 1u
+#define UNDEFINE_MANAGED_SAVE 1u
+#define UNDEFINE_SNAPSHOTS 2u
+#define UNDEFINE_NVRAM 4u
+#define UNDEFINE_KEEP_NVRAM 8u
+#define UNDEFINE_CHECKPOINTS 16u
+#define UNDEFINE_TPM 32u
+#define UNDEFINE_KEEP_TPM 64u
+
+static enum file_role role_of(const struct ipc_call *call)
+{
+	return client_of(call)->who.uid == 0 ? FILE_ROLE_ROOT : FILE_ROLE_ADMIN;
+}
+
+static bool nonzero(const uint8_t uuid[16])
+{
+	static const uint8_t zero[16];
+
+	return memcmp(uuid, zero, 16) != 0;
+}
+
+/*
+ * The guest that a definition replaces, or NULL with *ret 0 when it is new, or
+ * NULL with *ret < 0: name or uuid belong to another one (libvirt's code 9).
+ */
+static struct guest *replaced(struct ipc_call *call, const struct domain *d, int *ret)
+{
+	struct guest *by_uuid = guest_by_uuid(d->uuid);
+	struct guest *by_name = guest_by_name(d->name);
+	char uuid[GUEST_UUID_TEXT];
+
+	*ret = 0;
+	if (by_uuid && strcmp(by_uuid->name, d->name)) {
+		guest_uuid_text(d->uuid, uuid);
+		*ret = err_set(&call->err, -EEXIST, ERR_OPERATION_FAILED,
+			       "operation failed: domain '%s' is already defined with uuid %s",
+			       by_uuid->name, uuid);
+		return NULL;
+	}
+	if (!by_uuid && by_name) {
+		guest_uuid_text(by_name->uuid, uuid);
+		*ret = err_set(&call->err, -EEXIST, ERR_OPERATION_FAILED,
+			       "operation failed: domain '%s' already exists with uuid %s", d->name, uuid);
+		return NULL;
+	}
+	return by_uuid;
+}
+
+static int check(struct ipc_call *call, const struct domain *d)
+{
+	if (!d->name[0] || !nonzero(d->uuid))
+		return err_set(&call->err, -EPROTO, ERR_INTERNAL_ERROR,
+			       "a definition without name or uuid");
+	return 0;
+}
+
+/* All changes on a copy first: what cannot be saved changes nothing. */
+static int save(struct ipc_call *call, struct guest *g, const struct core_define_args *args)
+{
+	struct guest tmp = *g;
+	int rc;
+
+	tmp.generation++;
+	tmp.role = role_of(call);
+	rc = store_save_domain(&tmp, &args->model, args->xml[0] ? args->xml : NULL, &call->err);
+	if (rc)
+		return rc;
+	rc = guest_set_model(g, &args->model);
+	if (rc)
+		return err_sys(&call->err, rc, "domain '%s'", g->name);
+	g->generation = tmp.generation;
+	g->role = tmp.role;
+	g->persistent = true;
+	return 0;
+}
+
+int core_on_define(struct ipc_call *call, const struct core_define_args *args)
+{
+	struct core_define_ret ret;
+	struct guest *g;
+	bool is_new, was_persistent;
+	int rc = check(call, &args->model);
+
+	if (!rc)
+		rc = args_flags(call, args->flags, DEFINE_VALIDATE);
+	if (rc)
+		return rc;
+	g = replaced(call, &args->model, &rc);
+	if (rc)
+		return rc;
+	if (g && args->generation && args->generation != g->generation)
+		return err_set(&call->err, -ESTALE, ERR_OPERATION_FAILED,
+			       "operation failed: domain '%s' was changed by somebody else meanwhile; "
+			       "read it again and repeat", g->name);
+	is_new = !g;
+	if (is_new && guest_count() >= core.conf.max_guests)
+		return err_set(&call->err, -ENOSPC, ERR_OPERATION_FAILED,
+			       "max_guests (%u) guests are defined already", core.conf.max_guests);
+	if (is_new)
+		g = guest_add(args->model.uuid, args->model.name);
+	if (!g)
+		return err_set(&call->err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
+	was_persistent = g->persistent;
+	rc = save(call, g, args);
+	if (rc) {
+		if (is_new)
+			guest_remove(g);
+		return rc;
+	}
+	if (g->run) {
+		g->run->rec.persistent = true;
+		store_save_run(g);
+	}
+	audit_guest(g, "define", is_new ? "new" : "changed", true);
+	events_lifecycle(g, EVENT_DEFINED, was_persistent ? DEFINED_UPDATED : DEFINED_ADDED);
+	ret.dom = guest_wire(g);
+	return core_reply_define(call, &ret);
+}
+
+static void created(struct ipc_call *call, struct guest *g)
+{
+	struct core_define_ret ret = { .dom = guest_wire(g) };
+
+	core_reply_create(call, &ret);
+}
+
+int core_on_create(struct ipc_call *call, const struct core_define_args *args)
+{
+	struct plan_request req = { .call = call, .answer = created };
+	struct guest *g;
+	int rc = check(call, &args->model);
+
+	if (!rc)
+		rc = args_flags(call, args->flags, START_PAUSED | START_AUTODESTROY | START_VALIDATE |
+				START_BYPASS_CACHE | START_FORCE_BOOT);
+	if (rc)
+		return rc;
+	g = replaced(call, &args->model, &rc);
+	if (rc)
+		return rc;
+	if (g && g->run)
+		return err_set(&call->err, -EEXIST, ERR_OPERATION_INVALID,
+			       "Requested operation is not valid: domain is already active as '%s'",
+			       g->name);
+	if (!g) {
+		g = guest_add(args->model.uuid, args->model.name);
+		if (!g)
+			return err_set(&call->err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
+		g->role = role_of(call);
+	}
+	req.paused = args->flags & START_PAUSED;
+	req.autodestroy = args->flags & START_AUTODESTROY ? client_of(call) : NULL;
+	rc = plan_start(g, &args->model, &req, &call->err);
+	if (rc && !g->persistent && !g->run)
+		guest_remove(g);
+	return rc;
+}
+
+/* ---- undefine ---- */
+
+static void remove_nvram(struct guest *g, struct ipc_call *call)
+{
+	struct ipc_chan *file = core_peer(&core.file, NULL);
+	struct file_unlink_args args;
+	struct domain d;
+
+	if (!file || guest_model(g, call->arena, &d, NULL) || !d.os.nvram || !d.os.nvram->path)
+		return;
+	memcpy(args.guest, g->uuid, 16);
+	args.path = d.os.nvram->path;
+	(void)file_call_unlink_nvram(file, &args, NULL, 0, NULL, NULL);
+}
+
+static int check_nvram(struct ipc_call *call, struct guest *g, uint32_t flags)
+{
+	struct domain d;
+	int rc = guest_model(g, call->arena, &d, &call->err);
+
+	if (rc)
+		return rc;
+	if (d.os.nvram && d.os.nvram->path && !(flags & (UNDEFINE_NVRAM | UNDEFINE_KEEP_NVRAM)))
+		return err_set(&call->err, -EINVAL, ERR_OPERATION_INVALID,
+			       "Requested operation is not valid: cannot undefine domain with nvram; "
+			       "use --nvram or --keep-nvram");
+	return 0;
+}
+
+static int undefine(struct ipc_call *call, const struct remote_nonnull_domain *dom, uint32_t flags)
+{
+	struct guest *g = client_guest(call, dom);
+	int rc;
+
+	if (!g)
+		return -ENOENT;
+	rc = args_flags(call, flags, UNDEFINE_MANAGED_SAVE | UNDEFINE_SNAPSHOTS | UNDEFINE_NVRAM |
+			UNDEFINE_KEEP_NVRAM | UNDEFINE_CHECKPOINTS | UNDEFINE_TPM | UNDEFINE_KEEP_TPM);
+	if (rc)
+		return rc;
+	if (!g->persistent)
+		return err_set(&call->err, -EINVAL, ERR_OPERATION_INVALID,
+			       "Requested operation is not valid: cannot undefine transient domain");
+	rc = check_nvram(call, g, flags);
+	if (rc)
+		return rc;
+	rc = store_remove_domain(g, &call->err);
+	if (rc)
+		return rc;
+	if (flags & UNDEFINE_NVRAM)
+		remove_nvram(g, call);
+	audit_guest(g, "undefine", "removed", true);
+	g->persistent = false;
+	events_lifecycle(g, EVENT_UNDEFINED, 0);
+	if (g->run) {
+		guest_drop_model(g);
+		g->autostart = false;
+		g->run->rec.persistent = false;
+		store_save_run(g);
+	} else {
+		guest_remove(g);
+	}
+	return ipc_reply(call, NULL, NULL, 0);
+}
+
+int remote_on_domain_undefine(struct ipc_call *call, const struct remote_domain_undefine_args *args)
+{
+	return undefine(call, &args->dom, 0);
+}
+
+int remote_on_domain_undefine_flags(struct ipc_call *call,
+				    const struct remote_domain_undefine_flags_args *args)
+{
+	return undefine(call, &args->dom, args->flags);
+}
+
+int core_on_model(struct ipc_call *call, const struct core_model_args *args)
+{
+	struct guest *g = client_guest(call, &args->dom);
+	struct core_model_ret ret;
+	struct domain d;
+	int rc;
+
+	if (!g)
+		return -ENOENT;
+	rc = args_flags(call, args->flags, 1 | 2 | 4 | 8);
+	if (!rc)
+		rc = guest_view(g, args->flags & 2, call->arena, &d, &call->err);
+	/* a copy: wiping secrets must not reach the guest's own */
+	if (!rc)
+		rc = xdr_copy(&domain_xdr, &d, call->arena, &ret.model);
+	if (rc)
+		return rc;
+	if (!(args->flags & 1))
+		xdr_wipe_secrets(&domain_xdr, &ret.model);
+	ret.active = guest_active(g) && !(args->flags & 2 && g->model);
+	ret.id = guest_id(g);
+	ret.generation = g->generation;
+	return core_reply_model(call, &ret);
+}

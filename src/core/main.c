@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cordon-core: the authority. Own uid, no capability, root is the state folder. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "core/adopt.h"
+#include "core/audit.h"
+#include "core/client.h"
+#include "core/core.h"
+#include "core/store.h"
+#include "core/viewer.h"
+#include "ipc/ev.h"
+#include "sandbox/sandbox.h"
+
+#define CONTROL_FD 3
+#define CONFIG_MAX (1u << 20)
+
+extern const struct ipc_handlers room_server;
+extern const struct ipc_handlers intake_server;
+
+struct core core;
+
+struct ipc_chan *core_peer(struct core_peer *p, struct err *err)
+{
+	if (p->up)
+		return &p->ch;
+	err_set(err, -EAGAIN, ERR_OPERATION_FAILED,
+		"%s is being started again; try again in a moment", p->ch.name ? p->ch.name : "a room");
+	return NULL;
+}
+
+int core_refuse_reply(struct ipc_call *call, const struct ipc_reply *r)
+{
+	return ipc_refuse(call, r->rc, r->err);
+}
+
+static struct core_peer *peer_of(enum room room, const char **ret_name, enum ipc_room *ret_kind)
+{
+	static const struct {
+		enum room room;
+		const char *name;
+		enum ipc_room kind;
+		struct core_peer *peer;
+	} peers[] = {
+		{ ROOM_LAUNCH, "cordon-launch", IPC_ROOM_LAUNCH, &core.launch },
+		{ ROOM_FILE, "cordon-file", IPC_ROOM_FILE, &core.file },
+		{ ROOM_HOST, "cordon-host", IPC_ROOM_HOST, &core.host },
+	};
+
+	for (size_t i = 0; i < sizeof(peers) / sizeof(peers[0]); i++)
+		if (peers[i].room == room) {
+			*ret_name = peers[i].name;
+			*ret_kind = peers[i].kind;
+			return peers[i].peer;
+		}
+	return NULL;
+}
+
+static void peer_closed(struct ipc_chan *ch)
+{
+	struct core_peer *p = ch->ctx;
+
+	p->up = false;
+	log_warn("%s is gone", ch->name);
+}
+
+static void control_closed(struct ipc_chan *ch)
+{
+	(void)ch;
+	/* without its supervisor core serves nobody; guests go on, the next core adopts them */
+	event_base_loopbreak(core.base);
+}
+
+static int peer_attach(enum room room, int fd)
+{
+	enum ipc_room kind;
+	const char *name;
+	struct core_peer *p = peer_of(room, &name, &kind);
+
+	if (!p) {
+		fd_close(&fd);
+		return -EPROTO;
+	}
+	if (p->up)
+		ipc_chan_close(&p->ch, "replaced");
+	ipc_chan_init(&p->ch, fd, name, kind);
+	p->ch.ctx = p;
+	p->ch.on_closed = peer_closed;
+	if (ipc_ev_attach(core.base, &p->ch)) {
+		fd_close(&fd);
+		return -ENOMEM;
+	}
+	p->up = true;
+	return 0;
+}
+
+/* ---- program room ---- */
+
+static int enter_sandbox(struct err *err)
+{
+	CLEAN_FD int root = open(core.conf.state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct sandbox_profile p = {
+		.name = "cordon-core", .policy = &sandbox_policy_core, .uid = core.conf.uid_core,
+		.gid = core.conf.uid_core, .root_fd = root, .keep_all_fds = true, .nofile = 65536,
+	};
+
+	if (root < 0)
+		return err_sys(err, -errno, "state folder %s", core.conf.state_dir);
+	(void)take_fd(&root);   /* closed by sandbox_enter() */
+	return sandbox_enter(&p, err);
+}
+
+int room_on_setup(struct ipc_call *call, const struct room_setup *args)
+{
+	struct store_host host;
+	int rc;
+
+	if (core.arena)
+		return err_set(&call->err, -EPROTO, ERR_INTERNAL_ERROR, "set up twice");
+	core.arena = arena_new(CONFIG_MAX);
+	if (!core.arena || xdr_copy(&config_xdr, &args->conf, core.arena, &core.conf))
+		return err_set(&call->err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
+	log_open("core", core.conf.log_level, &ipc_req);
+	memcpy(core.host_uuid, args->host_uuid, 16);
+	for (uint32_t i = 0; i < args->n_peers && i < call->n_fds; i++) {
+		rc = peer_attach(args->peers[i], take_fd(&call->fds[i]));
+		if (rc)
+			return err_sys(&call->err, rc, "channel to a neighbour");
+	}
+	rc = enter_sandbox(&call->err);
+	if (!rc)
+		rc = store_load(&host, &call->err);
+	if (rc)
+		return rc;
+	audit_open();
+	log_info("%u guests", guest_count());
+	return room_reply_setup(call);
+}
+
+/* ---- program intake ---- */
+
+int intake_on_client(struct ipc_call *call, const struct room_client *args)
+{
+	int rc = client_new(args, take_fd(&call->fds[0]));
+
+	if (rc)
+		log_error("client %llu: %s", (unsigned long long)args->conn_id, strerrordesc_np(-rc));
+	return ipc_reply(call, NULL, NULL, 0);
+}
+
+int intake_on_viewer(struct ipc_call *call, const struct room_viewer *args)
+{
+	int rc = viewer_new(args, take_fd(&call->fds[0]));
+
+	if (rc)
+		log_error("viewer: %s", strerrordesc_np(-rc));
+	return ipc_reply(call, NULL, NULL, 0);
+}
+
+int intake_on_peer(struct ipc_call *call, const struct intake_peer *args)
+{
+	int rc = peer_attach(args->which, take_fd(&call->fds[0]));
+
+	if (rc)
+		log_error("new channel: %s", strerrordesc_np(-rc));
+	else if (args->which == ROOM_FILE)
+		adopt_claims();
+	else if (args->which == ROOM_LAUNCH)
+		adopt_sweep();
+	return ipc_reply(call, NULL, NULL, 0);
+}
+
+int intake_on_ready(struct ipc_call *call)
+{
+	adopt_begin();
+	return ipc_reply(call, NULL, NULL, 0);
+}
+
+int intake_on_stop(struct ipc_call *call)
+{
+	/* records are written when they change; what is left is to let go of everybody */
+	core.stopping = true;
+	return intake_reply_stop(call);
+}
+
+int main(void)
+{
+	log_open("core", LOG_LEVEL_INFO, &ipc_req);
+	core.base = ipc_ev_base();
+	if (!core.base)
+		return 1;
+	ipc_chan_init(&core.cordond.ch, CONTROL_FD, "cordond", IPC_ROOM_CORDOND);
+	core.cordond.ch.serves[0] = &room_server;
+	core.cordond.ch.serves[1] = &intake_server;
+	core.cordond.ch.on_closed = control_closed;
+	core.cordond.up = true;
+	if (fd_set_cloexec(CONTROL_FD, 1) || ipc_ev_attach(core.base, &core.cordond.ch))
+		return 1;
+	event_base_dispatch(core.base);
+	return 0;
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The balloon, and what the guest tells about its memory. */
+#include <string.h>
+
+#include "core/args.h"
+#include "core/client.h"
+#include "core/store.h"
+#include "core/vmlink.h"
+#include "proto/vm.x.h"
+
+#define MEM_MAXIMUM 4u    /* VIR_DOMAIN_MEM_MAXIMUM */
+
+/* Where a change goes: CURRENT means the running guest if there is one. */
+static int impact(struct ipc_call *call, const struct guest *g, uint32_t *flags)
+{
+	if (!(*flags & (AFFECT_LIVE | AFFECT_CONFIG)))
+		*flags |= guest_active(g) ? AFFECT_LIVE : AFFECT_CONFIG;
+	if (*flags & AFFECT_LIVE && !guest_active(g))
+		return err_set(&call->err, -EINVAL, ERR_OPERATION_INVALID,
+			       "Requested operation is not valid: domain is not running");
+	if (*flags & AFFECT_CONFIG && !g->persistent)
+		return err_set(&call->err, -EINVAL, ERR_OPERATION_INVALID,
+			       "Requested operation is not valid: transient domains do not have any "
+			       "persistent config");
+	return 0;
+}
+
+static int save_model(struct ipc_call *call, struct guest *g, const struct domain *d)
+{
+	struct guest tmp = *g;
+	int rc;
+
+	tmp.generation++;
+	rc = store_save_domain(&tmp, d, NULL, &call->err);
+	if (rc)
+		return rc;
+	rc = guest_set_model(g, d);
+	if (rc)
+		return err_sys(&call->err, rc, "domain '%s'", g->name);
+	g->generation = tmp.generation;
+	return 0;
+}
+
+static int set_config(struct ipc_call *call, struct guest *g, uint64_t kib, bool maximum)
+{
+	struct domain d;
+	int rc = guest_model(g, call->arena, &d, &call->err);
+
+	if (rc)
+		return rc;
+	if (maximum) {
+		d.memory_kib = kib;
+		if (d.current_memory_kib > kib)
+			d.current_memory_kib = kib;
+	} else if (kib > d.memory_kib) {
+		return err_set(&call->err, -EINVAL, ERR_INVALID_ARG,
+			       "cannot set memory of domain '%s' to %llu KiB, above its maximum of "
+			       "%llu KiB", g->name, (unsigned long long)kib,
+			       (unsigned long long)d.memory_kib);
+	} else {
+		d.current_memory_kib = kib;
+	}
+	return save_model(call, g, &d);
+}
+
+static void done(void *ctx, struct ipc_reply *r)
+{
+	struct ipc_call *call = ctx;
+
+	if (r->rc)
+		core_refuse_reply(call, r);
+	else
+		ipc_reply(call, NULL, NULL, 0);
+}
+
+static int set_memory(struct ipc_call *call, const struct remote_nonnull_domain *dom, uint64_t kib,
+		      uint32_t flags)
+{
+	struct guest *g = client_guest(call, dom);
+	struct vm_balloon_args args = { kib };
+	struct ipc_chan *vm = NULL;
+	int rc;
+
+	if (!g)
+		return -ENOENT;
+	rc = args_flags(call, flags, AFFECT_LIVE | AFFECT_CONFIG | MEM_MAXIMUM);
+	if (!rc)
+		rc = impact(call, g, &flags);
+	if (rc)
+		return rc;
+	if (flags & AFFECT_LIVE) {
+		if (flags & MEM_MAXIMUM)
+			return err_set(&call->err, -EINVAL, ERR_OPERATION_INVALID,
+				       "Requested operation is not valid: cannot resize the maximum "
+				       "memory on an active domain");
+		if (kib > g->run->rec.live.memory_kib)
+			return err_set(&call->err, -EINVAL, ERR_INVALID_ARG,
+				       "cannot set memory of domain '%s' higher than its maximum of "
+				       "%llu KiB", g->name,
+				       (unsigned long long)g->run->rec.live.memory_kib);
+		vm = vmlink_chan(g, &call->err);
+		if (!vm)
+			return -EAGAIN;
+	}
+	if (flags & AFFECT_CONFIG) {
+		rc = set_config(call, g, kib, flags & MEM_MAXIMUM);
+		if (rc || !vm)
+			return rc ? rc : ipc_reply(call, NULL, NULL, 0);
+	}
+	return vm_call_balloon(vm, &args, NULL, 0, done, call);
+}
+
+int remote_on_domain_set_memory(struct ipc_call *call,
+				const struct remote_domain_set_memory_args *args)
+{
+	return set_memory(call, &args->dom, args->memory, AFFECT_LIVE);
+}
+
+int remote_on_domain_set_memory_flags(struct ipc_call *call,
+				      const struct remote_domain_set_memory_flags_args *args)
+{
+	return set_memory(call, &args->dom, args->memory, args->flags);
+}
+
+int remote_on_domain_set_max_memory(struct ipc_call *call,
+				    const struct remote_domain_set_max_memory_args *args)
+{
+	return set_memory(call, &args->dom, args->memory, AFFECT_CONFIG | MEM_MAXIMUM);
+}
+
+int remote_on_domain_set_memory_stats_period(
+	struct ipc_call *call, const struct remote_domain_set_memory_stats_period_args *args)
+{
+	struct guest *g = client_guest(call, &args->dom);
+	struct vm_period_args period = { args->period };
+	uint32_t flags = args->flags;
+	struct domain d;
+	struct ipc_chan *vm;
+	int rc = g ? args_flags(call, flags, AFFECT_LIVE | AFFECT_CONFIG) : -ENOENT;
+
+	if (!rc)
+		rc = impact(call, g, &flags);
+	if (!rc && args->period < 0)
+		rc = err_set(&call->err, -EINVAL, ERR_INVALID_ARG, "period must not be negative");
+	if (rc)
+		return rc;
+	if (flags & AFFECT_CONFIG) {
+		rc = guest_model(g, call->arena, &d, &call->err);
+		if (!rc && !d.balloon)
+			rc = err_set(&call->err, -EINVAL, ERR_OPERATION_INVALID,
+				     "domain '%s' has no memory balloon", g->name);
+		if (rc)
+			return rc;
+		d.balloon->stats_period = (uint32_t)args->period;
+		rc = save_model(call, g, &d);
+		if (rc)
+			return rc;
+	}
+	if (!(flags & AFFECT_LIVE))
+		return ipc_reply(call, NULL, NULL, 0);
+	vm = vmlink_chan(g, &call->err);
+	return vm ? vm_call_stats_period(vm, &period, NULL, 0, done, call) : -EAGAIN;
+}
+
+static void got_stats(void *ctx, struct ipc_reply *r)
+{
+	struct ipc_call *call = ctx;
+	const struct remote_domain_memory_stats_args *args = call->args;
+	const struct vm_stats_ret *st = r->ret;
+	struct remote_domain_memory_stats_ret ret = { 0 };
+
+	if (r->rc) {
+		core_refuse_reply(call, r);
+		return;
+	}
+	ret.stats = arena_calloc(call->arena, st->n_memory + 1, sizeof(*ret.stats));
+	for (uint32_t i = 0; ret.stats && i < st->n_memory && i < args->maxStats; i++)
+		ret.stats[ret.n_stats++] = (struct remote_domain_memory_stat){
+			st->memory[i].tag, st->memory[i].value };
+	remote_reply_domain_memory_stats(call, &ret);
+}
+
+int remote_on_domain_memory_stats(struct ipc_call *call,
+				  const struct remote_domain_memory_stats_args *args)
+{
+	struct guest *g = client_running(call, &args->dom);
+	struct vm_stats_args want = { .types = 1u << 2 };   /* VIR_DOMAIN_STATS_BALLOON */
+	struct ipc_chan *vm;
+	int rc = g ? args_flags(call, args->flags, 0) : -EINVAL;
+
+	if (rc)
+		return rc;
+	vm = vmlink_chan(g, &call->err);
+	return vm ? vm_call_stats(vm, &want, NULL, 0, got_stats, call) : -EAGAIN;
+}

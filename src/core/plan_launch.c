@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Steps "launch" and "boot": the cage, then QEMU in it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "core/plan_steps.h"
+#include "core/vmlink.h"
+#include "ipc/call.h"
+
+/* The descriptors of one start, as launch wants them: rows, and fds for those that bring one. */
+struct list {
+	struct launch_start_args *args;
+	struct guest_fd rows[LAUNCH_FDS_MAX];
+	int fds[IPC_FDS_MAX];
+	unsigned n_fds;
+	bool full;
+};
+
+static void add(struct list *l, enum guest_fd_kind kind, unsigned index, unsigned depth, bool write,
+		int fd)
+{
+	if (l->args->n_fds == LAUNCH_FDS_MAX || l->n_fds == IPC_FDS_MAX) {
+		l->full = true;
+		return;
+	}
+	l->rows[l->args->n_fds++] = (struct guest_fd){
+		.kind = kind, .index = index, .depth = depth, .write = write, .number = -1 };
+	if (fd >= 0)
+		l->fds[l->n_fds++] = fd;
+}
+
+/* A console that stands for the first serial port has no device of its own. */
+static bool has_chardev(const struct dom_chr *c, enum dom_chr_kind kind)
+{
+	if (c->source == DOM_CHR_SOURCE_TYPE_NULL || c->source == DOM_CHR_SOURCE_TYPE_SPICEVMC)
+		return false;
+	return kind != DOM_CHR_KIND_CONSOLE || (c->target_type && strcmp(c->target_type, "serial"));
+}
+
+static void add_chardevs(struct list *l, const struct dom_chr *c, unsigned n, enum dom_chr_kind kind)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (!has_chardev(&c[i], kind))
+			continue;
+		add(l, GUEST_FD_KIND_CHARDEV, i, kind, true, -1);
+		if (c[i].source == DOM_CHR_SOURCE_TYPE_PTY)
+			l->args->n_ptys++;
+	}
+}
+
+static void add_all(struct list *l, const struct plan *p)
+{
+	const struct domain *d = &p->run->rec.live;
+
+	add(l, GUEST_FD_KIND_MONITOR, 0, 0, true, -1);
+	for (unsigned i = 0; i < d->n_disks; i++)
+		for (unsigned k = 0; k < p->disks[i].n; k++)
+			add(l, GUEST_FD_KIND_IMAGE, i, k, p->disks[i].images[k].write,
+			    p->disks[i].fds[k]);
+	for (enum guest_fd_kind k = GUEST_FD_KIND_LOADER; k <= GUEST_FD_KIND_INITRD; k++)
+		if (p->plain[k] >= 0)
+			add(l, k, 0, 0, k == GUEST_FD_KIND_NVRAM, p->plain[k]);
+	add_chardevs(l, d->serials, d->n_serials, DOM_CHR_KIND_SERIAL);
+	add_chardevs(l, d->consoles, d->n_consoles, DOM_CHR_KIND_CONSOLE);
+	add_chardevs(l, d->channels, d->n_channels, DOM_CHR_KIND_CHANNEL);
+	for (unsigned i = 0; i < d->n_nets; i++)
+		if (d->nets[i].type == DOM_NET_TYPE_USER)
+			add(l, GUEST_FD_KIND_NIC, i, 0, true, -1);
+}
+
+/* The real chains are what QEMU is told, whatever the definition said. */
+static int fill_chains(struct plan *p)
+{
+	struct domain *d = &p->run->rec.live;
+	struct arena *a = p->run->arena;
+
+	for (unsigned i = 0; i < d->n_disks; i++) {
+		struct plan_disk *pd = &p->disks[i];
+		unsigned n = pd->n > 1 ? pd->n - 1 : 0;
+		struct dom_image *b = arena_calloc(a, n + 1, sizeof(*b));
+
+		if (!b)
+			return -ENOMEM;
+		for (unsigned k = 0; k < n; k++) {
+			b[k].path = pd->images[k + 1].path;
+			b[k].format = pd->images[k + 1].format;
+			b[k].type = pd->images[k + 1].block ? DOM_DISK_SOURCE_TYPE_BLOCK :
+				    DOM_DISK_SOURCE_TYPE_FILE;
+		}
+		d->disks[i].backing = b;
+		d->disks[i].n_backing = n;
+		d->disks[i].backing_given = true;
+	}
+	return 0;
+}
+
+/* What cordon-file must be told again after it was restarted. */
+static int record_images(struct plan *p)
+{
+	struct store_runtime *rec = &p->run->rec;
+	unsigned n = 0;
+
+	rec->images = arena_calloc(p->run->arena, DOM_DEVICES_MAX, sizeof(*rec->images));
+	rec->shareable = arena_calloc(p->run->arena, DOM_DEVICES_MAX, sizeof(*rec->shareable));
+	if (!rec->images || !rec->shareable)
+		return -ENOMEM;
+	for (unsigned i = 0; i < rec->live.n_disks; i++)
+		for (unsigned k = 0; k < p->disks[i].n && n < DOM_DEVICES_MAX; k++) {
+			rec->images[n] = p->disks[i].images[k];
+			rec->shareable[n++] = rec->live.disks[i].shareable && k == 0;
+		}
+	rec->n_images = rec->n_shareable = n;
+	return 0;
+}
+
+static void set_ptys(struct dom_chr *c, unsigned n, enum dom_chr_kind kind, struct arena *a,
+		     const struct launch_started *l, unsigned *at)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (has_chardev(&c[i], kind) && c[i].source == DOM_CHR_SOURCE_TYPE_PTY &&
+		    *at < l->n_ptys)
+			c[i].path = arena_strdup(a, l->ptys[(*at)++].path);
+}
+
+static void show_ptys(struct guest_run *run, const struct launch_started *l)
+{
+	struct domain *d = &run->rec.live;
+	unsigned at = 0;
+
+	set_ptys(d->serials, d->n_serials, DOM_CHR_KIND_SERIAL, run->arena, l, &at);
+	set_ptys(d->consoles, d->n_consoles, DOM_CHR_KIND_CONSOLE, run->arena, l, &at);
+	set_ptys(d->channels, d->n_channels, DOM_CHR_KIND_CHANNEL, run->arena, l, &at);
+	for (unsigned i = 0; i < d->n_consoles; i++)
+		if (!has_chardev(&d->consoles[i], DOM_CHR_KIND_CONSOLE) && d->n_serials)
+			d->consoles[i].path = d->serials[0].path;
+}
+
+static void launched(void *ctx, struct ipc_reply *r)
+{
+	struct plan *p = ctx;
+	struct err err = { 0 };
+	int rc = r->rc;
+
+	files_close(p);
+	if (!rc)
+		rc = xdr_copy(&launch_started_xdr, r->ret, p->run->arena, &p->run->rec.launched);
+	if (rc && !r->rc)
+		err_sys(&err, rc, "domain '%s': answer of cordon-launch", p->guest->name);
+	if (!rc)
+		show_ptys(p->run, &p->run->rec.launched);
+	plan_continue(p, rc, r->rc ? r->err : &err);
+}
+
+int launch_prepare(struct plan *p)
+{
+	const struct domain *d = &p->run->rec.live;
+	struct ipc_chan *ch = core_peer(&core.launch, &p->err);
+	struct launch_start_args args = {
+		.name = d->name, .kvm = d->type == DOM_TYPE_KVM, .memory_kib = d->memory_kib,
+		.vcpus = d->vcpus,
+	};
+	struct list l = { .args = &args };
+	int pair[2], rc;
+
+	if (!ch)
+		return -EAGAIN;
+	memcpy(args.guest, p->guest->uuid, 16);
+	args.fds = l.rows;
+	l.fds[l.n_fds++] = -1;   /* the vm's end, below */
+	add_all(&l, p);
+	if (l.full)
+		return err_set(&p->err, -E2BIG, ERR_CONFIG_UNSUPPORTED,
+			       "domain '%s' needs more than %u descriptors (disks with their backing "
+			       "chains, character devices, interfaces)", d->name, LAUNCH_FDS_MAX);
+	rc = fill_chains(p);
+	if (!rc)
+		rc = record_images(p);
+	if (!rc)
+		rc = ipc_pair(pair);
+	if (rc)
+		return err_sys(&p->err, rc, "domain '%s'", d->name);
+	l.fds[0] = pair[1];
+	rc = launch_call_start(ch, &args, l.fds, l.n_fds, launched, p);
+	fd_close(&pair[1]);
+	if (rc) {
+		fd_close(&pair[0]);
+		return err_sys(&p->err, rc, "domain '%s': cannot ask cordon-launch", d->name);
+	}
+	rc = vmlink_attach(p->run, pair[0], &p->err);
+	if (rc)
+		p->abort = true;
+	return 1;
+}
+
+static void cleaned(void *ctx, struct ipc_reply *r)
+{
+	struct plan *p = ctx;
+
+	plan_continue(p, r->rc, r->err);
+}
+
+int launch_release(struct plan *p)
+{
+	struct ipc_chan *ch = core_peer(&core.launch, NULL);
+	struct launch_guest_args args;
+
+	vmlink_detach(p->run);
+	memcpy(args.guest, p->guest->uuid, 16);
+	/* a launch that is being restarted finds the leftovers by itself; adoption removes them */
+	return ch && !launch_call_cleanup(ch, &args, NULL, 0, cleaned, p) ? 1 : 0;
+}
+
+static void booted(void *ctx, struct ipc_reply *r)
+{
+	struct plan *p = ctx;
+
+	if (!r->rc)
+		vmlink_take_status(p->run, r->ret);
+	if (r->rc && p->adopting && !p->run->ended) {
+		/* a guest that runs is not stopped because its supervisor cannot be reached yet */
+		log_warn("domain '%s': %s", p->guest->name, r->err->text);
+		vmlink_retry(p->run);
+		plan_continue(p, 0, NULL);
+		return;
+	}
+	plan_continue(p, r->rc, r->err);
+}
+
+int boot_prepare(struct plan *p)
+{
+	int rc = p->adopting ? vmlink_reconnect(p->run, booted, p, &p->err) :
+		 vmlink_boot(p->run, p->paused, booted, p, &p->err);
+
+	return rc ? rc : 1;
+}
+
+int boot_release(struct plan *p)
+{
+	(void)p;   /* launch ends QEMU together with its cage */
+	return 0;
+}

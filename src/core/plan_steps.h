@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The steps of the start plan, one pair a subject. Each prepare returns 0 (done),
+ * 1 (plan_continue() comes later) or -errno with p->err; each release 0 or 1. */
+#ifndef CORDON_CORE_PLAN_STEPS_H
+#define CORDON_CORE_PLAN_STEPS_H
+
+#include "core/plan.h"
+
+int files_prepare(struct plan *p);
+int files_release(struct plan *p);
+void files_close(struct plan *p);
+
+int viewer_prepare(struct plan *p);
+int viewer_release(struct plan *p);
+
+int launch_prepare(struct plan *p);
+int launch_release(struct plan *p);
+
+int boot_prepare(struct plan *p);
+int boot_release(struct plan *p);
+
+#endif

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* domstats: all guests asked at once, answered when the last one answered or ran out of time. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/args.h"
+#include "core/client.h"
+#include "core/may.h"
+#include "core/params.h"
+#include "core/vmlink.h"
+#include "proto/vm.x.h"
+
+/* virDomainStatsTypes and virConnectGetAllDomainStatsFlags */
+#define STATS_STATE (1u << 0)
+#define STATS_CPU (1u << 1)
+#define STATS_BALLOON (1u << 2)
+#define STATS_VCPU (1u << 3)
+#define STATS_INTERFACE (1u << 4)
+#define STATS_BLOCK (1u << 5)
+#define STATS_PERF (1u << 6)
+#define STATS_SUPPORTED 0x3fu
+#define STATS_KNOWN 0x7ffu
+#define FILTER_ACTIVE 0x1u
+#define FILTER_INACTIVE 0x2u
+#define FILTER_PERSISTENT 0x4u
+#define FILTER_TRANSIENT 0x8u
+#define FILTER_RUNNING 0x10u
+#define FILTER_PAUSED 0x20u
+#define FILTER_SHUTOFF 0x40u
+#define FILTER_OTHER 0x80u
+#define FLAG_NOWAIT (1u << 29)
+#define FLAG_BACKING (1u << 30)
+#define FLAG_ENFORCE (1u << 31)
+
+/* One request for many guests. */
+struct survey {
+	struct ipc_call *call;
+	struct remote_domain_stats_record *records;
+	unsigned n;
+	unsigned outstanding;
+	uint32_t types;
+};
+struct question {
+	struct survey *survey;
+	unsigned at;
+	uint8_t uuid[16];
+};
+
+/* virDomainMemoryStatTags in domstats' words */
+static const char *const memory_names[] = {
+	"swap_in", "swap_out", "major_fault", "minor_fault", "unused", "available", "current", "rss",
+	"usable", "last-update", "disk_caches", "hugetlb_pgalloc", "hugetlb_pgfail",
+};
+
+static void put_state(struct params *p, const struct guest *g)
+{
+	int reason, state = guest_state(g, &reason);
+
+	params_int(p, "state.state", 0, state);
+	params_int(p, "state.reason", 0, reason);
+}
+
+static void put_cpu(struct params *p, const struct vm_stats_ret *st)
+{
+	params_ullong(p, "cpu.time", 0, st->status.cpu_time_ns);
+	params_ullong(p, "cpu.user", 0, st->cpu_user_ns);
+	params_ullong(p, "cpu.system", 0, st->cpu_system_ns);
+}
+
+static void put_balloon(struct params *p, const struct domain *d, const struct vm_stats_ret *st)
+{
+	params_ullong(p, "balloon.current", 0,
+		      st && st->status.balloon_kib ? st->status.balloon_kib : d->current_memory_kib);
+	params_ullong(p, "balloon.maximum", 0, d->memory_kib);
+	for (uint32_t i = 0; st && i < st->n_memory; i++) {
+		int tag = st->memory[i].tag;
+		char name[40];
+
+		if (tag == 6 || tag < 0 || tag >= (int)(sizeof(memory_names) / sizeof(memory_names[0])))
+			continue;
+		snprintf(name, sizeof(name), "balloon.%s", memory_names[tag]);
+		params_ullong(p, name, 0, st->memory[i].value);
+	}
+}
+
+static void put_vcpus(struct params *p, const struct domain *d, const struct vm_stats_ret *st)
+{
+	params_uint(p, "vcpu.current", 0, d->vcpus_current ? d->vcpus_current : d->vcpus);
+	params_uint(p, "vcpu.maximum", 0, d->vcpus);
+	for (uint32_t i = 0; st && i < st->n_vcpus; i++) {
+		params_int(p, "vcpu.%.state", (int)st->vcpus[i].number, st->vcpus[i].state);
+		params_ullong(p, "vcpu.%.time", (int)st->vcpus[i].number, st->vcpus[i].time_ns);
+	}
+}
+
+static void put_nets(struct params *p, const struct domain *d)
+{
+	params_uint(p, "net.count", 0, d->n_nets);
+	for (uint32_t i = 0; i < d->n_nets; i++)
+		if (d->nets[i].target_dev)
+			params_string(p, "net.%.name", (int)i, d->nets[i].target_dev);
+}
+
+static void put_disks(struct params *p, const struct domain *d, const struct vm_stats_ret *st)
+{
+	params_uint(p, "block.count", 0, d->n_disks);
+	for (uint32_t i = 0; i < d->n_disks; i++) {
+		params_string(p, "block.%.name", (int)i, d->disks[i].target);
+		if (d->disks[i].path)
+			params_string(p, "block.%.path", (int)i, d->disks[i].path);
+		for (uint32_t k = 0; st && k < st->n_disks; k++) {
+			const struct vm_block_stats *b = &st->disks[k];
+
+			if (strcmp(b->target, d->disks[i].target))
+				continue;
+			params_ullong(p, "block.%.rd.reqs", (int)i, b->rd_req);
+			params_ullong(p, "block.%.rd.bytes", (int)i, b->rd_bytes);
+			params_ullong(p, "block.%.rd.times", (int)i, b->rd_ns);
+			params_ullong(p, "block.%.wr.reqs", (int)i, b->wr_req);
+			params_ullong(p, "block.%.wr.bytes", (int)i, b->wr_bytes);
+			params_ullong(p, "block.%.wr.times", (int)i, b->wr_ns);
+			params_ullong(p, "block.%.fl.reqs", (int)i, b->fl_req);
+			params_ullong(p, "block.%.fl.times", (int)i, b->fl_ns);
+			params_ullong(p, "block.%.allocation", (int)i, b->allocation);
+			params_ullong(p, "block.%.capacity", (int)i, b->capacity);
+			params_ullong(p, "block.%.physical", (int)i, b->physical);
+		}
+	}
+}
+
+static void put_record(struct survey *s, unsigned at, const struct guest *g,
+		       const struct vm_stats_ret *st)
+{
+	struct params p = { .arena = s->call->arena };
+	struct remote_domain_stats_record *rec = &s->records[at];
+	struct domain d;
+
+	rec->dom = guest_wire(g);
+	/* the guest may be gone before the last answer: keep what the wire needs */
+	rec->dom.name = arena_strdup(s->call->arena, g->name);
+	if (guest_view(g, false, s->call->arena, &d, NULL))
+		return;
+	if (s->types & STATS_STATE)
+		put_state(&p, g);
+	if (s->types & STATS_CPU && st)
+		put_cpu(&p, st);
+	if (s->types & STATS_BALLOON)
+		put_balloon(&p, &d, st);
+	if (s->types & STATS_VCPU)
+		put_vcpus(&p, &d, st);
+	if (s->types & STATS_INTERFACE && st)
+		put_nets(&p, &d);
+	if (s->types & STATS_BLOCK)
+		put_disks(&p, &d, st);
+	rec->params = p.list;
+	rec->n_params = p.n;
+}
+
+static void finish(struct survey *s)
+{
+	struct remote_connect_get_all_domain_stats_ret ret = { .retStats = s->records };
+
+	/* guests that went away meanwhile have no record */
+	for (unsigned i = 0; i < s->n; i++)
+		if (s->records[i].dom.name)
+			s->records[ret.n_retStats++] = s->records[i];
+	remote_reply_connect_get_all_domain_stats(s->call, &ret);
+	free(s);
+}
+
+static void answered(void *ctx, struct ipc_reply *r)
+{
+	struct question *q = ctx;
+	struct survey *s = q->survey;
+	struct guest *g = guest_by_uuid(q->uuid);
+
+	if (g)
+		put_record(s, q->at, g, r->rc ? NULL : r->ret);
+	free(q);
+	if (--s->outstanding == 0)
+		finish(s);
+}
+
+static void ask(struct survey *s, unsigned at, const struct guest *g, bool nowait)
+{
+	struct vm_stats_args want = { .types = s->types, .nowait = nowait };
+	struct question *q = g->run && g->run->link && !g->run->plan ? malloc(sizeof(*q)) : NULL;
+
+	if (q) {
+		*q = (struct question){ .survey = s, .at = at };
+		memcpy(q->uuid, g->uuid, 16);
+		if (!vm_call_stats(&g->run->link->ch, &want, NULL, 0, answered, q)) {
+			s->outstanding++;
+			return;
+		}
+		free(q);
+	}
+	put_record(s, at, g, NULL);
+}
+
+static bool wanted(const struct guest *g, uint32_t flags)
+{
+	int reason, state = guest_state(g, &reason);
+	uint32_t t = (guest_active(g) ? FILTER_ACTIVE : FILTER_INACTIVE) |
+		     (g->persistent ? FILTER_PERSISTENT : FILTER_TRANSIENT) |
+		     (state == GUEST_RUNNING ? FILTER_RUNNING : state == GUEST_PAUSED ? FILTER_PAUSED :
+		      state == GUEST_SHUTOFF ? FILTER_SHUTOFF : FILTER_OTHER);
+	static const uint32_t groups[] = { 0x3, 0xc, 0xf0 };
+
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+		if (flags & groups[i] && !(flags & groups[i] & t))
+			return false;
+	return true;
+}
+
+static struct guest **choose(struct ipc_call *call,
+			     const struct remote_connect_get_all_domain_stats_args *args, unsigned *ret_n)
+{
+	unsigned cap = args->n_doms ? args->n_doms : guest_count(), n = 0;
+	struct guest **list = arena_calloc(call->arena, cap + 1, sizeof(*list));
+
+	*ret_n = 0;
+	if (!list) {
+		err_set(&call->err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
+		return NULL;
+	}
+	for (uint32_t i = 0; i < args->n_doms; i++) {
+		list[n] = client_guest(call, &args->doms[i]);
+		if (!list[n++])
+			return NULL;
+	}
+	for (struct guest *g = args->n_doms ? NULL : guest_next(NULL); g; g = guest_next(g))
+		if (may_see(client_of(call), PERM_DOMAIN_READ, g) && wanted(g, args->flags))
+			list[n++] = g;
+	*ret_n = n;
+	return list;
+}
+
+int remote_on_connect_get_all_domain_stats(
+	struct ipc_call *call, const struct remote_connect_get_all_domain_stats_args *args)
+{
+	uint32_t types = args->stats ? args->stats : STATS_KNOWN;
+	struct guest **list;
+	struct survey *s;
+	unsigned n;
+	int rc = args_flags(call, args->flags, 0xffu | FLAG_NOWAIT | FLAG_BACKING | FLAG_ENFORCE);
+
+	if (rc)
+		return rc;
+	if (args->flags & FLAG_ENFORCE && types & ~STATS_SUPPORTED)
+		return err_set(&call->err, -ENOTSUP, ERR_ARGUMENT_UNSUPPORTED,
+			       "Stats types bits 0x%x are not supported by this daemon",
+			       types & ~STATS_SUPPORTED);
+	list = choose(call, args, &n);
+	s = list ? calloc(1, sizeof(*s)) : NULL;
+	if (!s)
+		return list ? -ENOMEM : -ENOENT;
+	s->call = call;
+	s->n = n;
+	s->types = types;
+	s->records = arena_calloc(call->arena, n + 1, sizeof(*s->records));
+	if (!s->records) {
+		free(s);
+		return err_set(&call->err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
+	}
+	s->outstanding = 1;   /* this loop: answers must not finish the survey meanwhile */
+	for (unsigned i = 0; i < n; i++)
+		ask(s, i, list[i], args->flags & FLAG_NOWAIT);
+	if (--s->outstanding == 0)
+		finish(s);
+	return 0;
+}
+
+/* ---- vcpus of one guest ---- */
+
+static void got_vcpus(void *ctx, struct ipc_reply *r)
+{
+	struct ipc_call *call = ctx;
+	const struct remote_domain_get_vcpus_args *args = call->args;
+	const struct vm_stats_ret *st = r->ret;
+	struct remote_domain_get_vcpus_ret ret = { 0 };
+
+	if (r->rc) {
+		core_refuse_reply(call, r);
+		return;
+	}
+	ret.info = arena_calloc(call->arena, st->n_vcpus + 1, sizeof(*ret.info));
+	for (uint32_t i = 0; ret.info && i < st->n_vcpus && (int)i < args->maxinfo; i++)
+		ret.info[ret.n_info++] = (struct remote_vcpu_info){
+			.number = st->vcpus[i].number, .state = st->vcpus[i].state,
+			.cpu_time = st->vcpus[i].time_ns, .cpu = -1 };
+	/* every vcpu may run on every processor of the host: nothing is pinned yet */
+	ret.n_cpumaps = ret.n_info * (uint32_t)(args->maplen > 0 ? args->maplen : 0);
+	ret.cpumaps = arena_alloc(call->arena, ret.n_cpumaps + 1);
+	if (ret.cpumaps)
+		memset(ret.cpumaps, 0xff, ret.n_cpumaps);
+	remote_reply_domain_get_vcpus(call, &ret);
+}
+
+int remote_on_domain_get_vcpus(struct ipc_call *call, const struct remote_domain_get_vcpus_args *args)
+{
+	struct guest *g = client_running(call, &args->dom);
+	struct vm_stats_args want = { .types = STATS_VCPU };
+	struct ipc_chan *vm;
+
+	if (!g)
+		return -EINVAL;
+	if (args->maxinfo < 0 || args->maxinfo > 16384 || args->maplen < 0 || args->maplen > 2048)
+		return err_set(&call->err, -EINVAL, ERR_INVALID_ARG, "maxinfo or maplen out of range");
+	vm = vmlink_chan(g, &call->err);
+	return vm ? vm_call_stats(vm, &want, NULL, 0, got_vcpus, call) : -EAGAIN;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cordon-edge: the relay of one viewer. Bytes of strangers and of the guest
+ * pass through it unread; it has no privilege, an empty root, and ends with
+ * either side.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "edge/relay.h"
+#include "ipc/call.h"
+#include "ipc/ev.h"
+#include "proto/core.x.h"
+#include "proto/room.x.h"
+#include "sandbox/sandbox.h"
+
+#define FD_CONTROL 3
+#define NOFILE 32
+#define PATH_LEN 4096
+
+static struct event_base *base;
+static struct ipc_chan control, core;
+static int viewer_fd = -1;
+static bool inside;
+
+static int enter(const struct config *c, struct err *err)
+{
+	char path[PATH_LEN];
+	struct sandbox_profile p = {
+		.name = "edge", .policy = &sandbox_policy_edge, .uid = c->uid_edge, .gid = c->uid_edge,
+		.keep_all_fds = true, .nofile = NOFILE,
+	};
+	int CLEAN_FD root = -1;
+	int r;
+
+	if (snprintf(path, sizeof(path), "%s/empty", c->run_dir) >= (int)sizeof(path))
+		return err_set(err, -ENAMETOOLONG, ERR_INTERNAL_ERROR, "%s: path too long", c->run_dir);
+	root = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (root < 0)
+		return err_sys(err, -errno, "%s", path);
+	p.root_fd = root;
+	r = sandbox_enter(&p, err);
+	return r;
+}
+
+int room_on_setup(struct ipc_call *call, const struct room_setup *args)
+{
+	if (inside)
+		return err_set(&call->err, -EPROTO, ERR_INTERNAL_ERROR, "set up twice");
+	log_open("edge", (enum log_level)args->conf.log_level, &ipc_req);
+	if (enter(&args->conf, &call->err) < 0) {
+		log_error("%s", call->err.text);
+		_exit(EXIT_FAILURE);   /* half a sandbox is none */
+	}
+	inside = true;
+	return room_reply_setup(call);
+}
+
+static void on_end(const char *why)
+{
+	log_debug("ends: %s", why);
+	event_base_loopbreak(base);
+}
+
+static void on_attached(void *ctx, struct ipc_reply *r)
+{
+	(void)ctx;
+	if (r->rc < 0) {
+		log_info("viewer refused: %s", r->err->text);
+		on_end("not attached");
+	} else if (relay_start(base, take_fd(&viewer_fd), take_fd(&r->fds[0]), on_end) < 0) {
+		on_end("out of memory");
+	}
+}
+
+/* Core is needed to get in; a viewer that is in outlives a restart of core. */
+static void core_closed(struct ipc_chan *ch)
+{
+	(void)ch;
+	if (viewer_fd >= 0)
+		on_end("core is gone");
+}
+
+static void control_closed(struct ipc_chan *ch)
+{
+	(void)ch;
+	on_end("cordond is gone");
+}
+
+int room_on_viewer(struct ipc_call *call, const struct room_viewer *args)
+{
+	struct viewer_attach_args attach = { .peer = args->peer };
+
+	if (!inside || core.name) {
+		log_error("a viewer at the wrong time");
+		exit(EXIT_FAILURE);
+	}
+	memcpy(attach.guest, args->guest, sizeof(attach.guest));
+	viewer_fd = take_fd(&call->fds[0]);
+	ipc_chan_init(&core, take_fd(&call->fds[1]), "core", IPC_ROOM_CORE);
+	core.on_closed = core_closed;
+	if (ipc_ev_attach(base, &core) < 0 ||
+	    viewer_call_attach(&core, &attach, NULL, 0, on_attached, NULL) < 0)
+		on_end("no way to core");
+	return ipc_reply(call, NULL, NULL, 0);
+}
+
+int main(void)
+{
+	log_open("edge", LOG_LEVEL_WARN, &ipc_req);
+	base = ipc_ev_base();
+	ipc_chan_init(&control, FD_CONTROL, "cordond", IPC_ROOM_CORDOND);
+	control.serves[0] = &room_server;
+	control.on_closed = control_closed;
+	if (!base || fd_set_cloexec(FD_CONTROL, 1) < 0 || ipc_ev_attach(base, &control) < 0) {
+		log_error("no event loop");
+		return EXIT_FAILURE;
+	}
+	event_base_dispatch(base);
+	return EXIT_SUCCESS;
+}

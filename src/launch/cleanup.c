@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The end of a guest: all its processes, then its group, folder and uids. */
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "base/log.h"
+#include "ipc/call.h"
+#include "launch/launch.h"
+
+static bool anybody(const struct cell *c)
+{
+	for (unsigned i = 0; i < c->n_passt; i++)
+		if (watched_alive(&c->passt[i]))
+			return true;
+	return watched_alive(&c->qemu) || watched_alive(&c->vm) ||
+	       cgroup_populated(&launch.cgroups, c->dir_name) > 0;
+}
+
+static void finish(struct cell *c)
+{
+	struct ipc_call *call = c->cleanup;
+	struct err err = { 0 };
+
+	if (cgroup_remove(&launch.cgroups, c->dir_name, &err))
+		log_error("guest %s: %s", c->dir_name, err.text);
+	folder_remove(c);
+	if (ledger_release(&launch.ledger, c->uuid, &err))
+		log_error("guest %s: %s", c->dir_name, err.text);
+	cell_free(c);
+	if (call)
+		ipc_reply(call, NULL, NULL, 0);
+}
+
+void cleanup_begin(struct cell *c, struct ipc_call *call)
+{
+	struct err err = { 0 };
+
+	if (c->cleanup)
+		ipc_refuse_text(call, -EBUSY, ERR_OPERATION_FAILED, "guest %s is just being removed",
+				c->dir_name);
+	else
+		c->cleanup = call;
+	c->going = true;
+	if (cgroup_kill(&launch.cgroups, c->dir_name, &err))
+		log_error("guest %s: %s", c->dir_name, err.text);
+	watched_kill(&c->qemu);
+	watched_kill(&c->vm);
+	for (unsigned i = 0; i < c->n_passt; i++)
+		watched_kill(&c->passt[i]);
+	if (!anybody(c))
+		finish(c);
+}
+
+void cleanup_children(void)
+{
+	int status;
+
+	/* cordon-vms, passts, and QEMUs whose cordon-vm died */
+	while (waitpid(-1, &status, WNOHANG) > 0)
+		;
+	for (struct cell *c = launch.cells, *next; c; c = next) {
+		next = c->next;
+		if (c->going && !anybody(c))
+			finish(c);
+	}
+}

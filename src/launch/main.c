@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cordon-launch: cages, control groups, the ledger. Reads no path, argument or rule from anybody. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "ipc/serve.h"
+#include "launch/launch.h"
+#include "sandbox/sandbox.h"
+
+#include <linux/capability.h>
+
+#define CONTROL_FD 3
+
+extern const struct ipc_handlers room_server;
+extern const struct ipc_handlers launch_server;
+
+struct launch launch;
+
+/* Each with its reason; docs/threat-model.md says what they mean in an attacker's hands. */
+static const uint64_t caps =
+	SANDBOX_CAP(CAP_SYS_ADMIN) |        /* namespaces, mounts of the private root */
+	SANDBOX_CAP(CAP_SETUID) | SANDBOX_CAP(CAP_SETGID) |   /* QEMU's, passt's and vm's uids */
+	SANDBOX_CAP(CAP_SETPCAP) |          /* empty the children's bounding sets */
+	SANDBOX_CAP(CAP_SYS_CHROOT) |       /* cordon-vm's root is its guest's folder */
+	SANDBOX_CAP(CAP_CHOWN) |            /* sockets and device nodes for those uids */
+	SANDBOX_CAP(CAP_FOWNER) |           /* modes of what was just given away */
+	SANDBOX_CAP(CAP_DAC_OVERRIDE) |     /* control groups, ptys, folders of other uids */
+	SANDBOX_CAP(CAP_MKNOD) |            /* /dev/null, /dev/kvm inside the cage */
+	SANDBOX_CAP(CAP_KILL) |             /* end a guest */
+	SANDBOX_CAP(CAP_SYS_RESOURCE);      /* rlimits above our own */
+
+static int open_dir(const char *parent, const char *name, mode_t mode)
+{
+	CLEAN_FD int dir = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0 || (mkdirat(dir, name, mode) < 0 && errno != EEXIST))
+		return -1;
+	return openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+/* "cordon.slice/<hash of the instance's folder>": two instances never share a group. */
+static void group_name(char out[64])
+{
+	uint64_t h = UINT64_C(14695981039346656037);
+
+	for (const char *p = launch.conf.run_dir; *p; p++)
+		h = (h ^ (unsigned char)*p) * UINT64_C(1099511628211);
+	snprintf(out, 64, "cordon.slice/i%016llx", (unsigned long long)h);
+}
+
+static int open_all(struct err *err)
+{
+	CLEAN_FD int instance = -1;
+	char group[64];
+	int rc;
+
+	launch.run_dir = open_dir(launch.conf.run_dir, "guests", 0711);
+	launch.log_dir = open_dir(launch.conf.log_dir, "guests", 0700);
+	instance = open(launch.conf.run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (launch.run_dir < 0 || launch.log_dir < 0 || instance < 0)
+		return err_sys(err, -errno, "folders of the guests below %s and %s",
+			       launch.conf.run_dir, launch.conf.log_dir);
+	rc = ledger_open(LEDGER_PATH, instance, launch.conf.run_dir, launch.conf.guest_uid_min,
+			 launch.conf.guest_uid_max - launch.conf.guest_uid_min + 1, &launch.ledger, err);
+	if (rc)
+		return rc;
+	group_name(group);
+	rc = cgroup_tree_open(group, &launch.cgroups, err);
+	if (rc)
+		return rc;
+	if (launch.cgroups.missing[0])
+		log_warn("%s", launch.cgroups.missing);
+	return root_detach(err);
+}
+
+static int open_watch(void)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -errno;
+	launch.sigchld = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	launch.watch = epoll_create1(EPOLL_CLOEXEC);
+	if (launch.sigchld < 0 || launch.watch < 0 ||
+	    epoll_ctl(launch.watch, EPOLL_CTL_ADD, launch.sigchld, &ev) < 0 ||
+	    prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+		return -errno;
+	return 0;
+}
+
+static void watch_ready(void *ctx, unsigned i)
+{
+	struct epoll_event ev[16];
+	struct signalfd_siginfo si;
+
+	(void)ctx;
+	(void)i;
+	while (epoll_wait(launch.watch, ev, 16, 0) > 0)
+		while (read(launch.sigchld, &si, sizeof(si)) > 0)
+			;
+	cleanup_children();
+}
+
+int room_on_setup(struct ipc_call *call, const struct room_setup *args)
+{
+	struct sandbox_profile p = {
+		.name = "cordon-launch", .policy = &sandbox_policy_launch, .uid = SANDBOX_ID_KEEP,
+		.gid = SANDBOX_ID_KEEP, .keep_caps = caps, .root_fd = SANDBOX_ROOT_KEEP,
+		.keep_all_fds = true, .nofile = 65536,
+	};
+	int rc;
+
+	if (launch.arena || call->n_fds != 1)
+		return err_set(&call->err, -EPROTO, ERR_INTERNAL_ERROR, "set up twice or without core");
+	launch.arena = arena_new(1u << 20);
+	if (!launch.arena || xdr_copy(&config_xdr, &args->conf, launch.arena, &launch.conf))
+		return err_set(&call->err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
+	log_open("launch", launch.conf.log_level, &ipc_req);
+	rc = open_all(&call->err);
+	if (!rc)
+		rc = sandbox_enter(&p, &call->err);
+	if (!rc)
+		rc = cell_load_all(&call->err);
+	if (rc)
+		return rc;
+	ipc_chan_init(&launch.core, take_fd(&call->fds[0]), "core", IPC_ROOM_CORE);
+	launch.core.serves[0] = &launch_server;
+	return room_reply_setup(call);
+}
+
+int main(void)
+{
+	struct ipc_chan *chans[] = { &launch.control, &launch.core };
+	struct pollfd extra;
+
+	log_open("launch", LOG_LEVEL_INFO, &ipc_req);
+	ipc_chan_init(&launch.control, CONTROL_FD, "cordond", IPC_ROOM_CORDOND);
+	launch.control.serves[0] = &room_server;
+	launch.core.fd = -1;
+	launch.core.closed = true;
+	if (fd_set_cloexec(CONTROL_FD, 1) || open_watch())
+		return 1;
+	extra = (struct pollfd){ launch.watch, POLLIN, 0 };
+	return ipc_serve(chans, 2, &extra, 1, watch_ready, NULL) ? 1 : 0;
+}

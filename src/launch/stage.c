@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Stage S: a child of launch that starts QEMU's cage as its own child, arranges
+ * the descriptors that src/vm/vm_fds.h promises and becomes cordon-vm, which is
+ * thus QEMU's parent. It reports to launch through a pipe: QEMU's pid, or why not.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "launch/launch.h"
+#include "sandbox/sandbox.h"
+#include "vm/vm_fds.h"
+
+#define HIGH 200                   /* above all target numbers: VM_FD_PTY + GUEST_PTYS_MAX */
+#define REPORT_TIMEOUT_S 5
+
+struct report {
+	int32_t rc;
+	int32_t pid;
+	uint64_t start;
+	char text[400];
+};
+
+struct slot {
+	int fd;       /* ours */
+	int at;       /* in cordon-vm */
+};
+
+static int place(const struct slot *s, size_t n, int report)
+{
+	int keep[GUEST_PTYS_MAX + 24];
+	size_t k = 0;
+	int high[GUEST_PTYS_MAX + 16];
+
+	/* first out of the way of each other, then down to the promised numbers */
+	for (size_t i = 0; i < n; i++) {
+		high[i] = fcntl(s[i].fd, F_DUPFD_CLOEXEC, HIGH);
+		if (high[i] < 0)
+			return -errno;
+	}
+	report = fcntl(report, F_DUPFD_CLOEXEC, HIGH);
+	if (report < 0)
+		return -errno;
+	for (size_t i = 0; i < n; i++) {
+		if (dup2(high[i], s[i].at) < 0)
+			return -errno;
+		keep[k++] = s[i].at;
+	}
+	for (int i = 0; i <= 2; i++)
+		keep[k++] = i;
+	keep[k++] = report;
+	return sandbox_close_others(keep, k) ? -EIO : report;
+}
+
+static int open_proc(pid_t pid)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* The room programs stand beside each other. */
+static int vm_binary(char out[PATH_MAX])
+{
+	ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - 1);
+	char *slash;
+
+	if (n < 0)
+		return -errno;
+	out[n] = '\0';
+	slash = strrchr(out, '/');
+	if (!slash || slash + sizeof("/cordon-vm") > out + PATH_MAX)
+		return -ENAMETOOLONG;
+	memcpy(slash, "/cordon-vm", sizeof("/cordon-vm"));
+	return 0;
+}
+
+static void say(int fd, int rc, pid_t pid, uint64_t start, const struct err *err)
+{
+	struct report r = { .rc = rc, .pid = pid, .start = start };
+
+	if (err)
+		snprintf(r.text, sizeof(r.text), "%.*s", (int)sizeof(r.text) - 1, err->text);
+	(void)fd_write_all(fd, &r, sizeof(r));
+}
+
+static void become_vm(const struct stage *s, const struct watched *qemu, int args, int proc, int report)
+{
+	struct slot slots[GUEST_PTYS_MAX + 16];
+	char path[PATH_MAX], *argv[] = { (char *)(uintptr_t)"cordon-vm", NULL }, *envp[] = { NULL };
+	size_t n = 0;
+	int rc;
+
+	slots[n++] = (struct slot){ s->core_end, VM_FD_CORE };
+	if (args >= 0)
+		slots[n++] = (struct slot){ args, VM_FD_ARGS };
+	slots[n++] = (struct slot){ qemu->pidfd, VM_FD_QEMU };
+	slots[n++] = (struct slot){ proc, VM_FD_PROC };
+	slots[n++] = (struct slot){ s->folder->log, VM_FD_LOG };
+	slots[n++] = (struct slot){ s->folder->log_old, VM_FD_LOG_OLD };
+	slots[n++] = (struct slot){ s->folder->journal, VM_FD_JOURNAL };
+	slots[n++] = (struct slot){ s->folder->listen_vm, VM_FD_LISTEN };
+	slots[n++] = (struct slot){ s->folder->fifo_read, VM_FD_FIFO };
+	for (unsigned i = 0; i < s->cell->n_ptys; i++)
+		slots[n++] = (struct slot){ s->cell->pty[i], VM_FD_PTY + (int)i };
+	rc = vm_binary(path);
+	if (!rc && fchdir(s->cell->dir) < 0)
+		rc = -errno;
+	if (!rc)
+		rc = place(slots, n, report);
+	if (rc >= 0) {
+		say(rc, 0, qemu->pid, qemu->start, NULL);
+		execve(path, argv, envp);
+		log_error("%s: %s", path, strerrordesc_np(errno));
+	} else {
+		log_error("guest %s: stage S: %s", s->cell->dir_name, strerrordesc_np(-rc));
+	}
+	/* QEMU's cage ends by itself: its argument socket closes with us */
+}
+
+static _Noreturn void child(const struct stage *s, int report)
+{
+	struct watched qemu = s->cell->qemu;
+	struct cage_spec spec;
+	struct err err = { 0 };
+	struct cage cage = { .pidfd = -1 };
+	int args[2] = { -1, -1 }, proc, rc = 0;
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	prctl(PR_SET_NAME, "cordon-stage");
+	if (s->cage) {
+		spec = *s->cage;
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, args) < 0)
+			rc = err_sys(&err, -errno, "argument socket");
+		spec.args_fd = args[1];
+		if (!rc)
+			rc = cage_spawn(&spec, &cage, &err);
+		fd_close(&args[1]);
+		qemu = (struct watched){ cage.pid, rc ? 0 : proc_start(cage.pid), cage.pidfd };
+	}
+	if (!rc) {
+		proc = open_proc(qemu.pid);
+		if (proc < 0)
+			rc = err_sys(&err, -errno, "/proc of QEMU");
+	}
+	if (!rc)
+		become_vm(s, &qemu, args[0], proc, report);
+	else
+		say(report, rc, 0, 0, &err);
+	_exit(1);
+}
+
+static int read_report(int fd, struct report *r)
+{
+	struct timeval tv = { .tv_sec = REPORT_TIMEOUT_S };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+	return recv(fd, r, sizeof(*r), MSG_WAITALL) == sizeof(*r) ? 0 : -EIO;
+}
+
+int stage_run(const struct stage *s, struct err *err)
+{
+	struct report r = { .rc = -EIO };
+	int pair[2], rc;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(err, -errno, "guest %s", s->cell->dir_name);
+	pid = fork();
+	if (pid == 0)
+		child(s, pair[1]);
+	fd_close(&pair[1]);
+	rc = pid < 0 ? -errno : read_report(pair[0], &r);
+	fd_close(&pair[0]);
+	if (rc || r.rc) {
+		if (pid > 0) {
+			kill(pid, SIGKILL);
+			waitpid(pid, NULL, 0);
+		}
+		r.text[sizeof(r.text) - 1] = '\0';
+		return r.text[0] ? err_set(err, r.rc, ERR_INTERNAL_ERROR, "cage: %s", r.text) :
+		       err_sys(err, rc ? rc : r.rc, "guest %s: stage S", s->cell->dir_name);
+	}
+	rc = watched_open(&s->cell->vm, pid, 0);
+	if (!rc && s->cage)
+		rc = watched_open(&s->cell->qemu, r.pid, r.start);
+	return rc ? err_sys(err, rc, "guest %s: it ended at once", s->cell->dir_name) : 0;
+}

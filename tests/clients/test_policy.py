@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""on_poweroff, on_reboot and on_crash are obeyed."""
+import pytest
+
+from lib import guest
+from lib.server import wait_for
+
+
+@pytest.mark.parametrize("policy, command, ends", [
+    ("<on_poweroff>destroy</on_poweroff>", "poweroff", "shut off (shutdown)"),
+    ("<on_poweroff>restart</on_poweroff>", "poweroff", "boots"),
+    ("<on_reboot>restart</on_reboot>", "reboot", "boots"),
+    ("<on_reboot>destroy</on_reboot>", "reboot", "shut off"),
+    ("<on_crash>destroy</on_crash>", "panic", "shut off (crashed)"),
+    ("<on_crash>restart</on_crash>", "panic", "boots"),
+    ("<on_crash>preserve</on_crash>", "panic", "crashed (panicked)"),
+], ids=lambda p: str(p).split("<")[1].replace(">", "-") if str(p).startswith("<") else None)
+def test_policy(server, define, policy, command, ends):
+    name = define(boot="linux", tail=policy, devices='<panic model="isa"/>')
+    server.virsh("start", name)
+    with guest.Console(server, name) as console:
+        console.attached().prompt()
+        console.send(command)
+        if ends == "boots":
+            console.expect(guest.READY, timeout=60)
+            assert server.virsh("domstate", name).out.strip() == "running"
+            return
+        wait_for(lambda: server.virsh("domstate", "--reason", name).out.strip().startswith(ends),
+                 30, 0.1, text=ends)

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Fixtures for every test that talks to a daemon, and the report that tests/run reads."""
+import json
+import os
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from lib import guest as guests  # noqa: E402
+from lib import server as servers  # noqa: E402
+
+STOCK = os.environ.get("CORDON_TEST_SERVER") == "stock"
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "cordon: asserts what only Cordon promises")
+    config.addinivalue_line("markers", "stock: asserts how libvirtd differs")
+
+
+def pytest_collection_modifyitems(config, items):
+    other = "cordon" if STOCK else "stock"
+    keep = [i for i in items if not any(i.iter_markers(other))]
+    config.hook.pytest_deselected(items=[i for i in items if i not in keep])
+    items[:] = keep
+
+
+def pytest_runtest_logreport(report):
+    path = os.environ.get("CORDON_REPORT")
+    if not path:
+        return
+    failed = report.failed
+    skipped = report.skipped
+    if report.when == "call" or failed or skipped:
+        text = ""
+        if failed or skipped:
+            text = str(report.longrepr[2] if isinstance(report.longrepr, tuple)
+                       else report.longreprtext)
+        row = {"test": report.nodeid, "when": report.when, "seconds": report.duration,
+               "result": "skip" if skipped else "fail" if failed else "pass", "text": text}
+        with open(path, "a", encoding="utf-8") as f:
+            f.write(json.dumps(row) + "\n")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed and "server" in getattr(item, "funcargs", {}):
+        report.sections.append(("daemon", item.funcargs["server"].log_tail()))
+
+
+@pytest.fixture(scope="module")
+def server():
+    """A daemon for the whole file; what it leaves behind is a failure."""
+    one = servers.make()
+    try:
+        one.start()
+        yield one
+    finally:
+        left = one.stop()
+        one.remove()
+    if one.name == "cordon":
+        assert not left, f"processes left behind: {left}"
+
+
+@pytest.fixture
+def own_server():
+    """Makes daemons for one test: own_server(config="..."), not started."""
+    made = []
+
+    def new(config=""):
+        made.append(servers.make(config))
+        return made[-1]
+    yield new
+    for one in made:
+        one.stop()
+        one.remove()
+
+
+@pytest.fixture
+def name():
+    """A guest's name that no other test uses."""
+    return "g" + uuid.uuid4().hex[:8]
+
+
+@pytest.fixture
+def folder(server, name):
+    """A folder for a guest's images, where QEMU's uid may look."""
+    path = server.dir / f"images-{name}"
+    path.mkdir(mode=0o755)
+    return path
+
+
+@pytest.fixture
+def define(server, name):
+    """Defines guests and removes them afterwards: define(boot="none", ...) gives the name."""
+    made = []
+
+    def new(_name=None, raw=None, check=True, **arguments):
+        one = _name or name
+        text = raw or guests.xml(one, **arguments)
+        path = server.dir / f"{one}.xml"
+        path.write_text(text)
+        result = server.virsh("define", path, check=check)
+        made.append(one)
+        return one if check else result
+    yield new
+    if server.alive():
+        for one in made:
+            server.virsh("destroy", one, check=False)
+            result = server.virsh("undefine", one, "--nvram", check=False)
+            assert result.code == 0 or "failed to get domain" in result.err, result
+
+
+@pytest.fixture
+def conn(server):
+    """A libvirt connection without error printing."""
+    import libvirt
+    libvirt.registerErrorHandler(lambda *_: None, None)
+    one = server.connect()
+    yield one
+    try:
+        one.close()
+    except libvirt.libvirtError:
+        pass
+
+
+@pytest.fixture
+def events(server):
+    """Records events from another process: events(), then .wait(...) and .seen."""
+    from lib.events import Recorder
+    made = []
+
+    def new(*arguments):
+        made.append(Recorder(server, *arguments))
+        return made[-1]
+    yield new
+    for one in made:
+        one.stop()

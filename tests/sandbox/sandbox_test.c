@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* sandbox_enter() and the policies, by forked probes: what passes, what is refused, what kills. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "sandbox/execargs.h"
+#include "sandbox/sandbox.h"
+
+#define UID 1879141000u
+
+/* How a probe ended: its exit code (an errno, 0: it passed), or KILLED. */
+#define KILLED 1000
+
+static int run(const struct sandbox_policy *p, bool audit, int (*probe)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (sandbox_load_policy(p, audit, NULL) < 0)
+			_exit(255);
+		_exit(probe());
+	}
+	waitpid(pid, &status, 0);
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+		return KILLED;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+#define ANSWER(call) ((call) < 0 ? errno : 0)
+
+static int p_getpid(void) { return syscall(SYS_getpid) > 0 ? 0 : 1; }
+static int p_mount(void) { return ANSWER(mount("x", "/tmp/none", "tmpfs", 0, NULL)); }
+static int p_unshare(void) { return ANSWER(unshare(CLONE_NEWUSER)); }
+static int p_ptrace(void) { return ANSWER(ptrace(PTRACE_TRACEME, 0, 0, 0)); }
+static int p_fork(void) { return ANSWER(syscall(SYS_fork)); }
+static int p_clone(void) { return ANSWER(syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0)); }
+static int p_clone3(void) { return ANSWER(syscall(SYS_clone3, NULL, 0)); }
+static int p_io_uring(void) { return ANSWER(syscall(SYS_io_uring_setup, 1, NULL)); }
+static int p_new_number(void) { return ANSWER(syscall(1000)); }
+static int p_unix(void) { return ANSWER(socket(AF_UNIX, SOCK_STREAM, 0)); }
+static int p_inet(void) { return ANSWER(socket(AF_INET, SOCK_STREAM, 0)); }
+static int p_pair(void) { int s[2]; return ANSWER(socketpair(AF_UNIX, SOCK_STREAM, 0, s)); }
+static int p_open(void) { return ANSWER(open("/dev/null", O_RDONLY)); }
+static int p_exec(void) { return ANSWER(execl("/bin/true", "true", (char *)NULL)); }
+static int p_kill(void) { return ANSWER(kill(1, 0)); }
+static int p_userfault(void) { return ANSWER(syscall(SYS_userfaultfd, 0)); }
+static int p_sticky(void) { return ANSWER(ioctl(0, TIOCSTI, "x")); }
+static int p_setuid(void) { return ANSWER(syscall(SYS_setuid, 0)); }
+/* the bits above 32, which the kernel ignores, must not open a way around a condition */
+static int p_sticky_high(void)
+{
+	return ANSWER(syscall(SYS_ioctl, 0L, 0x100000000L | TIOCSTI, "x"));
+}
+static int p_inet_high(void)
+{
+	return ANSWER(syscall(SYS_socket, 0x100000000L | AF_INET, SOCK_STREAM, 0));
+}
+
+static int p_code(void)
+{
+	return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
+	       MAP_FAILED ? errno : 0;
+}
+
+static int p_data(void)
+{
+	char *p = malloc(1 << 20);
+
+	if (!p)
+		return 1;
+	memset(p, 1, 1 << 20);
+	free(p);
+	return 0;
+}
+
+static void qemu_policy(void **state)
+{
+	const struct sandbox_policy *q = &sandbox_policy_qemu;
+
+	(void)state;
+	assert_int_equal(run(q, true, p_getpid), 0);
+	assert_int_equal(run(q, true, p_open), 0);
+	assert_int_equal(run(q, true, p_pair), 0);
+	assert_int_equal(run(q, true, p_code), 0);      /* TCG */
+	assert_int_equal(run(q, true, p_fork), EPERM);
+	assert_int_equal(run(q, true, p_clone), EPERM);
+	assert_int_equal(run(q, true, p_unix), EPERM);
+	assert_int_equal(run(q, true, p_inet), EPERM);
+	assert_int_equal(run(q, true, p_kill), EPERM);
+	assert_int_equal(run(q, true, p_userfault), EPERM);
+	assert_int_equal(run(q, true, p_io_uring), EPERM);
+	assert_int_equal(run(q, true, p_sticky), EPERM);
+	assert_int_equal(run(q, true, p_sticky_high), EPERM);
+	assert_int_equal(run(q, true, p_clone3), ENOSYS);
+	assert_int_equal(run(q, true, p_new_number), ENOSYS);
+	assert_int_equal(run(q, true, p_mount), KILLED);
+	assert_int_equal(run(q, true, p_unshare), KILLED);
+	assert_int_equal(run(q, true, p_ptrace), KILLED);
+	assert_int_equal(run(q, true, p_exec), KILLED);
+	assert_int_equal(run(q, true, p_setuid), KILLED);
+}
+
+static void room_policies(void **state)
+{
+	static const struct sandbox_policy *const closed[] = {
+		&sandbox_policy_conn, &sandbox_policy_edge, &sandbox_policy_image,
+		&sandbox_policy_conf,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(closed) / sizeof(closed[0]); i++) {
+		assert_int_equal(run(closed[i], false, p_getpid), 0);
+		assert_int_equal(run(closed[i], false, p_data), 0);
+#ifndef CORDON_SANITIZE
+		assert_int_equal(run(closed[i], false, p_open), KILLED);
+		assert_int_equal(run(closed[i], false, p_code), KILLED);
+		assert_int_equal(run(closed[i], false, p_clone), KILLED);
+		assert_int_equal(run(closed[i], false, p_ptrace), KILLED);
+#endif
+		assert_int_equal(run(closed[i], false, p_inet), KILLED);
+		assert_int_equal(run(closed[i], false, p_exec), KILLED);
+		assert_int_equal(run(closed[i], false, p_new_number), KILLED);
+		assert_int_equal(run(closed[i], false, p_mount), KILLED);
+	}
+	assert_int_equal(run(&sandbox_policy_conn, false, p_pair), 0);
+	assert_int_equal(run(&sandbox_policy_vm, false, p_unix), 0);
+	assert_int_equal(run(&sandbox_policy_vm, false, p_inet), KILLED);
+	assert_int_equal(run(&sandbox_policy_vm, false, p_inet_high), KILLED);
+	assert_int_equal(run(&sandbox_policy_vm, false, p_sticky_high), EPERM);
+	assert_int_equal(run(&sandbox_policy_core, false, p_unix), KILLED);
+	assert_int_equal(run(&sandbox_policy_file, false, p_exec), 0);
+	assert_int_equal(run(&sandbox_policy_file, false, p_mount), KILLED);
+}
+
+static void starters_refuse_but_do_not_kill(void **state)
+{
+	(void)state;
+	assert_int_equal(run(&sandbox_policy_launch, false, p_exec), 0);
+	assert_int_equal(run(&sandbox_policy_launch, false, p_new_number), ENOSYS);
+	assert_int_equal(run(&sandbox_policy_launch, false, p_userfault), EPERM);
+	assert_int_equal(run(&sandbox_policy_cordond, false, p_exec), 0);
+	assert_int_equal(run(&sandbox_policy_cordond, false, p_inet), 0);
+#ifndef CORDON_SANITIZE
+	assert_int_equal(run(&sandbox_policy_cordond, false, p_ptrace), KILLED);
+#endif
+}
+
+/* What passt asks for and the cage has done is answered with success, and not done. */
+static void passt_policy(void **state)
+{
+	(void)state;
+	assert_int_equal(run(&sandbox_policy_passt, true, p_unshare), 0);
+	assert_int_equal(run(&sandbox_policy_passt, true, p_mount), 0);
+	assert_int_equal(run(&sandbox_policy_passt, true, p_inet), 0);
+	assert_int_equal(run(&sandbox_policy_passt, true, p_unix), EPERM);
+	assert_int_equal(run(&sandbox_policy_passt, true, p_exec), KILLED);
+}
+
+/* One exec with these pointers passes; other pointers, or the same text elsewhere, kill. */
+static int run_exec(int wrong)
+{
+	char *argv[] = { "true", NULL }, *envp[] = { NULL }, *other[] = { "true", NULL };
+	char path[] = "/bin/true", copy[] = "/bin/true";
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (sandbox_load_policy_exec(&sandbox_policy_qemu, path, argv, envp, NULL) < 0)
+			_exit(255);
+		execve(wrong == 1 ? copy : path, wrong == 2 ? other : argv,
+		       wrong == 3 ? other : envp);
+		_exit(254);
+	}
+	waitpid(pid, &status, 0);
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+		return KILLED;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+static void one_exec_passes(void **state)
+{
+	(void)state;
+	assert_int_equal(run_exec(0), 0);
+	for (int wrong = 1; wrong <= 3; wrong++)
+		assert_int_equal(run_exec(wrong), KILLED);
+}
+
+static void assert_line(const char *text, const char *line)
+{
+	if (!strstr(text, line))
+		fail_msg("'%s' is missing in:\n%s", line, text);
+}
+
+/* The child enters and waits; the parent reads what the kernel says about it. */
+static void entering_gives_everything_up(void **state)
+{
+	int gate[2], extra = open("/dev/zero", O_RDONLY | O_CLOEXEC), root, status;
+	char dir[] = "/tmp/cordon-empty-XXXXXX", path[64], text[8192], link[64];
+	struct err err = { 0 };
+	pid_t pid;
+	ssize_t n;
+	int fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, gate), 0);
+	pid = fork();
+	if (pid == 0) {
+		const int keep[] = { gate[1], 2 };
+		const struct sandbox_profile p = {
+			.name = "probe", .policy = &sandbox_policy_conn, .uid = UID, .gid = UID,
+			.keep_caps = SANDBOX_CAP(CAP_KILL), .root_fd = root, .keep_fds = keep,
+			.n_keep_fds = 2, .nofile = 64,
+		};
+		char c;
+
+		if (sandbox_enter(&p, &err) < 0) {
+			dprintf(2, "%s\n", err.text);
+			_exit(1);
+		}
+		if (write(gate[1], "x", 1) != 1 || read(gate[1], &c, 1) != 1)
+			_exit(2);
+		_exit(0);
+	}
+	assert_int_equal(read(gate[0], text, 1), 1);
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	assert_true(n > 0);
+	text[n] = '\0';
+	assert_line(text, "\nUid:\t1879141000\t1879141000\t1879141000\t1879141000\n");
+	assert_line(text, "\nCapInh:\t0000000000000000\n");
+	assert_line(text, "\nCapPrm:\t0000000000000020\n");
+	assert_line(text, "\nCapEff:\t0000000000000020\n");
+	assert_line(text, "\nCapBnd:\t0000000000000020\n");
+	assert_line(text, "\nCapAmb:\t0000000000000000\n");
+	assert_line(text, "\nNoNewPrivs:\t1\n");
+	assert_line(text, "\nSeccomp:\t2\n");
+	snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
+	n = readlink(path, link, sizeof(link) - 1);
+	assert_true(n > 0);
+	link[n] = '\0';
+	assert_string_equal(link, dir);
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, extra);
+	assert_int_equal(access(path, F_OK), -1);
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, root);
+	assert_int_equal(access(path, F_OK), -1);
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, gate[1]);
+	assert_int_equal(faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(write(gate[0], "x", 1), 1);
+	waitpid(pid, &status, 0);
+	assert_int_equal(status, 0);
+	rmdir(dir);
+	close(root);
+	close(extra);
+	close(gate[0]);
+	close(gate[1]);
+}
+
+static void only_listed_descriptors_survive(void **state)
+{
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		const int keep[] = { 9, 2, 9, 5, -1 };
+
+		for (int i = 3; i < 12; i++)
+			dup2(0, i);
+		if (sandbox_close_others(keep, 5) < 0)
+			_exit(1);
+		for (int i = 0; i < 20; i++)
+			if ((fcntl(i, F_GETFD) >= 0) != (i == 2 || i == 5 || i == 9))
+				_exit(2);
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	assert_int_equal(status, 0);
+}
+
+static void argument_lists_are_checked(void **state)
+{
+	const char *const args[] = { "-M", "", "q35" };
+	struct buf b;
+	char *argv[5] = { "qemu" };
+	uint32_t size, count;
+
+	(void)state;
+	buf_init(&b, 1 << 12);
+	assert_int_equal(execargs_encode(args, 3, &b, NULL), 0);
+	assert_int_equal(execargs_head(b.data, &size, &count), 0);
+	assert_int_equal(size, b.len - EXECARGS_HEAD);
+	assert_int_equal(count, 3);
+	assert_int_equal(execargs_split((char *)b.data + EXECARGS_HEAD, size, count, argv), 0);
+	assert_string_equal(argv[1], "-M");
+	assert_string_equal(argv[2], "");
+	assert_string_equal(argv[3], "q35");
+	assert_null(argv[4]);
+	assert_int_equal(execargs_split((char *)b.data + EXECARGS_HEAD, size, 2, argv), -EBADMSG);
+	assert_int_equal(execargs_split((char *)b.data + EXECARGS_HEAD, size - 1, 3, argv),
+			 -EBADMSG);
+	buf_free(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(qemu_policy),
+		cmocka_unit_test(room_policies),
+		cmocka_unit_test(starters_refuse_but_do_not_kill),
+		cmocka_unit_test(passt_policy),
+		cmocka_unit_test(one_exec_passes),
+		cmocka_unit_test(entering_gives_everything_up),
+		cmocka_unit_test(only_listed_descriptors_survive),
+		cmocka_unit_test(argument_lists_are_checked),
+	};
+
+	if (geteuid()) {
+		fprintf(stderr, "needs root\n");
+		return getenv("CORDON_MUST_RUN") ? 1 : 77;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

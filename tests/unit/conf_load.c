@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cordond.conf: every key, every default, every way to be refused. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "conf/load.h"
+
+static const char passwd[] =
+	"root:x:0:0:root:/root:/bin/bash\n"
+	"ann:x:1001:1001::/home/ann:/bin/sh\n"
+	"\n"
+	"broken\n"
+	"cordon-core:x:901:901::/:/x\ncordon-conn:x:902:902::/:/x\ncordon-host:x:903:903::/:/x\n"
+	"cordon-file:x:904:904::/:/x\ncordon-edge:x:905:905::/:/x\ncordon-image:x:906:906::/:/x\n"
+	"cordon-conf:x:907:907::/:/x\n";
+static const char group[] = "root:x:0:\nlibvirt:x:106:ann\nops:x:2000:";
+
+struct loaded {
+	struct arena *arena;
+	struct config cfg;
+	struct err err;
+	int rc;
+};
+
+static struct loaded load_n(const char *text, size_t len, const char *instance)
+{
+	struct loaded r = { .arena = arena_new(1 << 20) };
+	const struct conf_load l = {
+		.file = "x.conf", .text = text, .len = len, .instance = instance,
+		.passwd = passwd, .group = group, .arena = r.arena,
+	};
+
+	assert_non_null(r.arena);
+	r.rc = conf_load(&l, &r.cfg, &r.err);
+	return r;
+}
+
+static struct loaded load(const char *text)
+{
+	return load_n(text, strlen(text), "");
+}
+
+static void assert_refused(const char *text, const char *why)
+{
+	struct loaded r = load(text);
+
+	if (r.rc != -EINVAL || strcmp(r.err.text, why) != 0)
+		print_error("for <%s>: rc %d, <%s>\n", text, r.rc, r.err.text);
+	assert_int_equal(r.rc, -EINVAL);
+	assert_string_equal(r.err.text, why);
+	assert_int_equal(r.err.code, ERR_CONF_SYNTAX);
+	arena_free(r.arena);
+}
+
+#define FIRST(why) "x.conf:1: " why
+
+static void test_defaults(void **state)
+{
+	struct loaded r = load("# nothing\n\n");
+
+	(void)state;
+	assert_int_equal(r.rc, 0);
+	assert_string_equal(r.cfg.unix_sock_dir, "/run/libvirt");
+	assert_int_equal(r.cfg.unix_sock_rw_perms, 0700);
+	assert_int_equal(r.cfg.unix_sock_ro_perms, 0700);
+	assert_false(r.cfg.unix_ro_open);
+	assert_int_equal(r.cfg.max_clients, 5000);
+	assert_int_equal(r.cfg.max_anonymous_clients, 20);
+	assert_int_equal(r.cfg.max_client_requests, 5);
+	assert_int_equal(r.cfg.keepalive_interval, 5);
+	assert_int_equal(r.cfg.log_level, 3);
+	assert_int_equal(r.cfg.n_unix_rw_gids, 0);
+	assert_string_equal(r.cfg.image_deny[0], "/etc");
+	assert_string_equal(r.cfg.vnc_listen, "127.0.0.1");
+	assert_true(xdr_equal(&config_xdr, &r.cfg, &r.cfg));
+	arena_free(r.arena);
+}
+
+static void test_private_defaults(void **state)
+{
+	struct loaded r = load_n("", 0, "/srv/c1");
+
+	(void)state;
+	assert_int_equal(r.rc, 0);
+	assert_string_equal(r.cfg.unix_sock_dir, "/srv/c1/run/libvirt");
+	assert_int_equal(r.cfg.n_image_roots, 1);
+	assert_string_equal(r.cfg.image_roots[0], "/srv/c1/images");
+	assert_string_equal(r.cfg.image_deny[r.cfg.n_image_deny - 1], "/srv/c1/state");
+	arena_free(r.arena);
+}
+
+/* What a key's default says can be written into the file as it is. */
+static void test_every_default_is_accepted(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < conf_n_keys; i++) {
+		struct loaded r;
+		char text[512];
+
+		if (!conf_keys[i].def)
+			continue;
+		snprintf(text, sizeof(text), "%s = %s # said\n", conf_keys[i].name, conf_keys[i].def);
+		r = load(text);
+		if (r.rc)
+			print_error("%s: %s\n", conf_keys[i].name, r.err.text);
+		assert_int_equal(r.rc, 0);
+		arena_free(r.arena);
+	}
+}
+
+/* No key takes a value of a type that is not its own, or a number beyond its bounds. */
+static void test_every_key_refuses(void **state)
+{
+	static const char *const never[] = { "[ \"\", 5 ]", "[ \"no such\" ]", "\"no such, ever\"",
+					     "-9223372036854775807" };
+
+	(void)state;
+	for (unsigned i = 0; i < conf_n_keys; i++)
+		for (size_t v = 0; v < sizeof(never) / sizeof(never[0]); v++) {
+			char text[256], where[256];
+			struct loaded r;
+
+			snprintf(text, sizeof(text), "\n%s = %s\n", conf_keys[i].name, never[v]);
+			snprintf(where, sizeof(where), "x.conf:2: ");
+			r = load(text);
+			if (r.rc != -EINVAL)
+				print_error("accepted: %s", text);
+			assert_int_equal(r.rc, -EINVAL);
+			assert_memory_equal(r.err.text, where, strlen(where));
+			if (v)
+				assert_non_null(strstr(r.err.text, conf_keys[i].name));
+			arena_free(r.arena);
+		}
+}
+
+static void test_bounds_of_numbers(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < conf_n_keys; i++) {
+		const struct conf_key *k = &conf_keys[i];
+		char text[128], why[256];
+
+		if (k->max == 0)
+			continue;
+		snprintf(text, sizeof(text), "%s = %lld", k->name, (long long)k->max + 1);
+		snprintf(why, sizeof(why), FIRST("%s: must be %lld .. %lld, not %lld"), k->name,
+			 (long long)k->min, (long long)k->max, (long long)k->max + 1);
+		assert_refused(text, why);
+		if (k->min == 0)
+			continue;
+		snprintf(text, sizeof(text), "%s = %lld", k->name, (long long)k->min - 1);
+		snprintf(why, sizeof(why), FIRST("%s: must be %lld .. %lld, not %lld"), k->name,
+			 (long long)k->min, (long long)k->max, (long long)k->min - 1);
+		assert_refused(text, why);
+	}
+}
+
+static void test_values(void **state)
+{
+	struct loaded r = load(
+		"unix_sock_group = 'libvirt'\n"
+		"unix_rw_users = [ \"ann\",\n  # and by number\n  \"4711\", ]\n"
+		"unix_rw_groups = [\"ops\"]\n"
+		"unix_ro_access=\"all\"\n"
+		"unix_sock_rw_perms = \"0770\"\r\n"
+		"host_uuid = \"8f0C1f2e-6a52-4a7b-9d55-0123456789ab\"\n"
+		"keepalive_interval = -1\n"
+		"image_roots = [ ]\n"
+		"audit_logging = 1\n"
+		"client_memory_max = 1099511627776\n"
+		"emulator = \"\"\"/opt/qemu\"\"\"\n"
+		"vnc_listen = \"::1\"");
+
+	(void)state;
+	assert_int_equal(r.rc, 0);
+	assert_int_equal(r.cfg.unix_sock_gid, 106);
+	assert_int_equal(r.cfg.n_unix_rw_gids, 2);
+	assert_int_equal(r.cfg.unix_rw_gids[0], 2000);
+	assert_int_equal(r.cfg.unix_rw_gids[1], 106);
+	assert_int_equal(r.cfg.n_unix_rw_uids, 2);
+	assert_int_equal(r.cfg.unix_rw_uids[0], 1001);
+	assert_int_equal(r.cfg.unix_rw_uids[1], 4711);
+	assert_true(r.cfg.unix_ro_open);
+	assert_int_equal(r.cfg.unix_sock_rw_perms, 0770);
+	assert_int_equal(r.cfg.unix_sock_ro_perms, 0777);
+	assert_int_equal(r.cfg.host_uuid[1], 0x0c);
+	assert_int_equal(r.cfg.host_uuid[15], 0xab);
+	assert_int_equal(r.cfg.keepalive_interval, -1);
+	assert_int_equal(r.cfg.n_image_roots, 0);
+	assert_true(r.cfg.audit_logging);
+	assert_true(r.cfg.client_memory_max == UINT64_C(1) << 40);
+	assert_string_equal(r.cfg.emulator, "/opt/qemu");
+	arena_free(r.arena);
+}
+
+/* Whom the lists let in, the file modes must not keep out. */
+static void test_modes_follow_lists(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned rw, ro;
+	} rows[] = {
+		{ "unix_sock_group = \"libvirt\"", 0770, 0770 },
+		{ "unix_rw_users = [ \"ann\" ]", 0777, 0777 },
+		{ "unix_rw_groups = [ \"ops\" ]", 0777, 0777 },
+		{ "unix_ro_groups = [ \"ops\" ]", 0700, 0777 },
+		{ "unix_ro_users = [ \"ann\" ]", 0700, 0777 },
+		{ "unix_ro_access = \"all\"", 0700, 0777 },
+		{ "unix_ro_access = \"all\"\nunix_sock_ro_perms = \"0750\"", 0700, 0750 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct loaded r = load(rows[i].text);
+
+		assert_int_equal(r.rc, 0);
+		assert_int_equal(r.cfg.unix_sock_rw_perms, rows[i].rw);
+		assert_int_equal(r.cfg.unix_sock_ro_perms, rows[i].ro);
+		arena_free(r.arena);
+	}
+}
+
+static void test_syntax_errors(void **state)
+{
+	(void)state;
+	assert_refused("= 5", FIRST("a key is expected here (letters, digits, _)"));
+	assert_refused("max_clients 5", FIRST("= is expected after the key"));
+	assert_refused("max_clients =\n5",
+		       FIRST("a value is expected here: \"text\", a number or [ list ]"));
+	assert_refused("max_clients = 5 6", FIRST("nothing but a comment may follow a value"));
+	assert_refused("max_clients = 5;", FIRST("nothing but a comment may follow a value"));
+	assert_refused("max_clients = -", FIRST("a digit is expected after -"));
+	assert_refused("max_clients = 9223372036854775808", FIRST("the number is too large"));
+	assert_refused("vnc_listen = \"::1", FIRST("the closing quote is missing"));
+	assert_refused("vnc_listen = \"::1\n\"", FIRST("the closing quote is missing"));
+	assert_refused("vnc_listen = \"\"\"::1\n\"", FIRST("the closing quote is missing"));
+	assert_refused("image_roots = [ \"/a\"", FIRST("the closing ] is missing"));
+	assert_refused("image_roots = [ \"/a\" \"/b\" ]", FIRST("a comma or ] is expected here"));
+	assert_refused("image_roots = [ 5 ]", FIRST("a list holds texts in quotes"));
+	assert_refused("\n\nimage_roots = [ \"/a\",\n\n ,]", "x.conf:5: a list holds texts in quotes");
+}
+
+static void test_nul_bytes(void **state)
+{
+	static const char text[] = "vnc_listen = \"::1\0\"";
+	struct loaded r = load_n(text, sizeof(text) - 1, "");
+
+	(void)state;
+	assert_int_equal(r.rc, -EINVAL);
+	assert_string_equal(r.err.text, FIRST("a NUL byte in a text"));
+	arena_free(r.arena);
+}
+
+static void test_value_errors(void **state)
+{
+	(void)state;
+	assert_refused("no_such = 1", FIRST("unknown key 'no_such'"));
+	assert_refused("max_clients = 5\nmax_clients = 5", "x.conf:2: max_clients: given in line 1 already");
+	assert_refused("max_clients = \"5\"", FIRST("max_clients: must be a whole number"));
+	assert_refused("emulator = \"qemu\"", FIRST("emulator: 'qemu' must be an absolute path"));
+	assert_refused("emulator = \"/a/../b\"", FIRST("emulator: '/a/../b' must not contain .."));
+	assert_refused("emulator = \"/a/..\"", FIRST("emulator: '/a/..' must not contain .."));
+	assert_refused("audit_logging = 2", FIRST("audit_logging: must be 0 or 1"));
+	assert_refused("unix_sock_rw_perms = \"0788\"", FIRST("unix_sock_rw_perms: '0788' must be octal "
+		       "mode bits such as \"0770\""));
+	assert_refused("unix_sock_rw_perms = \"01777\"", FIRST("unix_sock_rw_perms: '01777' must be octal "
+		       "mode bits such as \"0770\""));
+	assert_refused("host_uuid = \"12\"", FIRST("host_uuid: '12' must be a UUID: 32 hexadecimal digits"));
+	assert_refused("host_uuid = \"00000000-0000-0000-0000-000000000000\"",
+		       FIRST("host_uuid: the digits must not all be the same"));
+	assert_refused("unix_ro_access = \"some\"",
+		       FIRST("unix_ro_access: 'some' must be \"listed\" or \"all\""));
+	assert_refused("auth_unix_rw = \"polkit\"",
+		       FIRST("auth_unix_rw: 'polkit' is not there yet; only \"none\""));
+	assert_refused("unix_sock_group = \"nix\"", FIRST("unix_sock_group: group 'nix' is not in "
+		       "/etc/group; if a directory service knows it, give its number"));
+	assert_refused("unix_rw_users = [ \"broken\" ]", FIRST("unix_rw_users: user 'broken' is not in "
+		       "/etc/passwd; if a directory service knows it, give its number"));
+	assert_refused("unix_rw_users = [ \"4294967295\" ]", FIRST("unix_rw_users: user '4294967295' is "
+		       "not in /etc/passwd; if a directory service knows it, give its number"));
+	assert_refused("vnc_listen = \"localhost\"",
+		       FIRST("vnc_listen: 'localhost' must be a numeric IPv4 or IPv6 address"));
+	assert_refused("listen_tcp = 1", FIRST("listen_tcp: only 0 is accepted: remote access is not "
+		       "there yet; delete the line"));
+	assert_refused("key_file = \"/k\"", FIRST("key_file: remote access is not there yet; delete the line"));
+}
+
+static void test_pairs(void **state)
+{
+	(void)state;
+	assert_refused("vnc_port_min = 6000\nvnc_port_max = 5999",
+		       "x.conf:2: vnc_port_max: must not be below vnc_port_min");
+	assert_refused("guest_uid_min = 100000\nguest_uid_max = 100010", "x.conf:2: guest_uid_max: "
+		       "guest_uid_min .. guest_uid_max must hold two uids for each of max_guests");
+	assert_refused("max_clients = 10", FIRST("max_anonymous_clients: must not be above max_clients"));
+}
+
+static void test_all_mistakes_are_listed(void **state)
+{
+	char many[8192] = "";
+	struct loaded r;
+
+	(void)state;
+	assert_refused("a = 1\nmax_clients = 0\nb", "x.conf:1: unknown key 'a'\n"
+		       "x.conf:2: max_clients: must be 1 .. 100000, not 0\n"
+		       "x.conf:3: = is expected after the key");
+	for (int i = 0; i < 900; i++)
+		strncat(many, "zz = 1\n", sizeof(many) - strlen(many) - 1);
+	r = load(many);
+	assert_int_equal(r.rc, -EINVAL);
+	assert_true(strlen(r.err.text) < sizeof(r.err.text));
+	arena_free(r.arena);
+}
+
+static void test_list_limit(void **state)
+{
+	char text[1024] = "image_roots = [";
+
+	(void)state;
+	for (int i = 0; i <= CONF_ITEMS_MAX; i++)
+		strncat(text, "\"/a\",", sizeof(text) - strlen(text) - 1);
+	strncat(text, "]", sizeof(text) - strlen(text) - 1);
+	assert_refused(text, FIRST("the list has more than 64 texts"));
+}
+
+static void test_uids(void **state)
+{
+	struct conf_load l = { .passwd = passwd };
+	struct config cfg = { 0 };
+	struct err err = { 0 };
+
+	(void)state;
+	assert_int_equal(conf_load_uids(&l, 0, &cfg, &err), 0);
+	assert_int_equal(cfg.uid_core, 901);
+	assert_int_equal(cfg.uid_conf, 907);
+	assert_int_equal(conf_load_uids(&l, 1000, &cfg, &err), 0);
+	assert_int_equal(cfg.uid_core, 1000 + CONF_UID_CORE);
+	assert_true(cfg.uid_conf < 1000 + CONF_UID_BLOCK);
+	l.passwd = "cordon-core:x:901:100::/:/x\n";
+	assert_int_equal(conf_load_uids(&l, 0, &cfg, &err), -EINVAL);
+	l.passwd = "";
+	assert_int_equal(conf_load_uids(&l, 0, &cfg, &err), -ENOENT);
+	assert_non_null(strstr(err.text, "cordon-core"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults), cmocka_unit_test(test_private_defaults),
+		cmocka_unit_test(test_every_default_is_accepted),
+		cmocka_unit_test(test_every_key_refuses), cmocka_unit_test(test_bounds_of_numbers),
+		cmocka_unit_test(test_values), cmocka_unit_test(test_modes_follow_lists),
+		cmocka_unit_test(test_syntax_errors), cmocka_unit_test(test_nul_bytes),
+		cmocka_unit_test(test_value_errors), cmocka_unit_test(test_pairs),
+		cmocka_unit_test(test_all_mistakes_are_listed), cmocka_unit_test(test_list_limit),
+		cmocka_unit_test(test_uids),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cordon-conn without its process: a client's socket, and a core that says
+ * what the test wants. Link with src/conn (but main.c), and the generated
+ * servers of the programs core and remote, whose rows are all optional.
+ */
+#ifndef CORDON_TESTS_CONN_STUB_H
+#define CORDON_TESTS_CONN_STUB_H
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/be.h"
+#include "base/fd.h"
+#include "conn/conn.h"
+#include "ipc/ev.h"
+
+extern const struct ipc_handlers remote_server;
+
+struct stub {
+	struct event_base *base;
+	struct client c;
+	struct ipc_chan core;
+	int sock;                /* the client's end */
+	bool ended;
+};
+
+static void stub_ended(struct client *c)
+{
+	struct stub *s = (struct stub *)((char *)c - offsetof(struct stub, c));
+
+	s->ended = true;
+}
+
+static int stub_start_with(struct stub *s, unsigned half_open_timeout)
+{
+	struct identity who = { .asserter = ROOM_CORDOND, .kind = IDENTITY_KIND_UNIX_USER };
+	struct config conf = { .max_client_requests = 5, .keepalive_interval = -1,
+			       .client_memory_max = 48u << 20,
+			       .half_open_timeout = half_open_timeout };
+	int client[2], core[2];
+
+	memset(s, 0, sizeof(*s));
+	event_init();
+	s->base = ipc_ev_base();
+	if (!s->base || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, client) || ipc_pair(core))
+		return -EIO;
+	s->sock = client[0];
+	s->c.base = s->base;
+	s->c.on_end = stub_ended;
+	conn_limits_from(&conf, &s->c.limits);
+	ipc_chan_init(&s->core, core[1], "conn", IPC_ROOM_CONN);
+	s->core.serves[0] = &remote_server;
+	s->core.serves[1] = &core_server;
+	s->core.ctx = s;
+	if (ipc_ev_attach(s->base, &s->core))
+		return -ENOMEM;
+	fd_set_nonblock(s->sock, 1);
+	return client_start(&s->c, client[1], core[0], 1, &who);
+}
+
+static int stub_start(struct stub *s)
+{
+	return stub_start_with(s, 0);
+}
+
+/* Let the loop run until nothing is left to do. */
+static void stub_turn(struct stub *s)
+{
+	for (int i = 0; i < 6; i++)
+		event_base_loop(s->base, EVLOOP_NONBLOCK);
+}
+
+static void stub_stop(struct stub *s)
+{
+	close(s->sock);
+	for (int i = 0; i < 20 && !s->ended; i++)
+		event_base_loop(s->base, EVLOOP_NONBLOCK);
+	if (!s->ended) {
+		client_end(&s->c, "test over");
+		event_base_loop(s->base, EVLOOP_NONBLOCK);
+	}
+	ipc_ev_detach(&s->core);
+	event_base_free(s->base);
+}
+
+/* What core answers to CONNECT_OPEN: everything is allowed. */
+int core_on_open(struct ipc_call *call, const struct core_open_args *args)
+{
+	struct core_open_ret ret = { .readonly = args->readonly, .max_requests = 5,
+				     .keepalive_interval = -1 };
+
+	memset(ret.may_remote, 0xff, sizeof(ret.may_remote));
+	return core_reply_open(call, &ret);
+}
+
+#endif
