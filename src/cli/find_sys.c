@@ -71,7 +71,7 @@ static bool parse_stat(const char *text, struct entry *e)
 /* The program's own name counts more than what a process calls itself. */
 static void name_by_exe(int proc, struct entry *e)
 {
-	char path[64], exe[PATH_MAX], *base;
+	char path[64], exe[PATH_MAX], *base, *replaced;
 	ssize_t n;
 
 	snprintf(path, sizeof(path), "%d/exe", (int)e->pid);
@@ -79,6 +79,9 @@ static void name_by_exe(int proc, struct entry *e)
 	if (n <= 0)
 		return;
 	exe[n] = '\0';
+	replaced = strstr(exe, " (deleted)");   /* an update: the old program runs on */
+	if (replaced)
+		*replaced = '\0';
 	base = strrchr(exe, '/');
 	base = base ? base + 1 : exe;
 	if (strncmp(base, "cordon-", 7) == 0)
@@ -86,9 +89,6 @@ static void name_by_exe(int proc, struct entry *e)
 	else if (strncmp(base, "qemu-system-", 12) == 0)
 		base[4] = '\0';
 	snprintf(e->name, sizeof(e->name), "%.*s", (int)sizeof(e->name) - 1, base);
-	base = strstr(e->name, " (deleted)");
-	if (base)
-		*base = '\0';
 }
 
 static int read_table(struct table *t)

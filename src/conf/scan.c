@@ -153,7 +153,7 @@ static int scan_list(struct conf_scan *s, struct conf_entry *e, struct err *err)
 		skip_lines(s);
 		if (cur(s) == ',')
 			s->at++;
-		else if (cur(s) != ']')
+		else if (cur(s) >= 0 && cur(s) != ']')
 			return bad(s, s->line, err, "a comma or ] is expected here");
 	}
 	s->at++;

@@ -23,22 +23,6 @@
 extern const struct ipc_handlers room_server;
 extern const struct ipc_handlers intake_server;
 
-struct core core;
-
-struct ipc_chan *core_peer(struct core_peer *p, struct err *err)
-{
-	if (p->up)
-		return &p->ch;
-	err_set(err, -EAGAIN, ERR_OPERATION_FAILED,
-		"%s is being started again; try again in a moment", p->ch.name ? p->ch.name : "a room");
-	return NULL;
-}
-
-int core_refuse_reply(struct ipc_call *call, const struct ipc_reply *r)
-{
-	return ipc_refuse(call, r->rc, r->err);
-}
-
 static struct core_peer *peer_of(enum room room, const char **ret_name, enum ipc_room *ret_kind)
 {
 	static const struct {

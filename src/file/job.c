@@ -28,6 +28,7 @@ struct job {
 	pid_t pid;
 	struct ipc_chan ch;
 	struct ipc_call *call;    /* NULL once answered or cancelled */
+	const char *path;         /* what it is about; lives with the call */
 	uint8_t guest[16];
 	job_finish_fn *finish;
 	time_t deadline;
@@ -86,11 +87,11 @@ static void job_end(struct job *j)
 	j->used = false;
 }
 
-static int refuse_timeout(struct ipc_call *call)
+static int refuse_timeout(const struct job *j, struct ipc_call *call)
 {
 	return ipc_refuse_text(call, -ETIMEDOUT, ERR_OPERATION_TIMEOUT,
-			       "%s: storage did not answer within %u seconds (file_timeout in cordond.conf)",
-			       call->row->name, file_room.conf->file_timeout);
+			       "Cannot access storage file '%s': its file system did not answer within %u seconds (file_timeout in cordond.conf)",
+			       j->path, file_room.conf->file_timeout);
 }
 
 static void on_done(void *ctx, struct ipc_reply *r)
@@ -101,7 +102,7 @@ static void on_done(void *ctx, struct ipc_reply *r)
 	if (!call)
 		return;
 	if (r->rc == -EPIPE && now() >= j->deadline) {
-		refuse_timeout(call);
+		refuse_timeout(j, call);
 	} else if (r->rc < 0) {
 		j->answered = r->rc != -EPIPE;
 		ipc_refuse(call, r->rc, r->err);
@@ -121,7 +122,7 @@ static void __attribute__((noreturn)) worker(int sock, bool remote)
 	if (setitimer(ITIMER_REAL, &limit, NULL) < 0 ||
 	    sandbox_close_others(keep, sizeof(keep) / sizeof(keep[0])) < 0)
 		_exit(EXIT_FAILURE);
-	if (remote && setresuid(0, 0, 0) < 0)
+	if (remote && (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
 		_exit(EXIT_FAILURE);
 	/* after the change of uid, which would clear it */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
@@ -142,7 +143,8 @@ static struct job *free_slot(void)
 	return NULL;
 }
 
-int job_start(struct ipc_call *call, const uint8_t guest[16], bool remote, job_finish_fn *finish)
+int job_start(struct ipc_call *call, const uint8_t guest[16], const char *path, bool remote,
+	      job_finish_fn *finish)
 {
 	struct job *j = n_running < 2 * FILE_JOBS_MAX ? free_slot() : NULL;
 	int fds[2], r;
@@ -166,7 +168,7 @@ int job_start(struct ipc_call *call, const uint8_t guest[16], bool remote, job_f
 		return err_sys(&call->err, r, "starting a worker");
 	}
 	n_running++;
-	*j = (struct job){ .used = true, .pid = pid, .finish = finish,
+	*j = (struct job){ .used = true, .pid = pid, .path = path, .finish = finish,
 			   .deadline = now() + file_room.conf->file_timeout };
 	memcpy(j->guest, guest, sizeof(j->guest));
 	ipc_chan_init(&j->ch, fds[0], "worker", IPC_ROOM_FILE);
@@ -214,7 +216,7 @@ static void on_tick(void)
 			continue;
 		call = take_ptr(j->call);
 		if (call)
-			refuse_timeout(call);
+			refuse_timeout(j, call);
 		job_end(j);
 	}
 	reap();

@@ -108,7 +108,7 @@ int file_on_open(struct ipc_call *call, const struct file_open_args *args)
 	/* raw: nothing is read, so that nobody can make us wait */
 	if (local && args->format != DOM_DISK_FORMAT_QCOW2)
 		return open_here(call, args);
-	return job_start(call, args->guest, !local, finish_open);
+	return job_start(call, args->guest, args->path, !local, finish_open);
 }
 
 /* ---- OPEN_PLAIN, STAT ---- */
@@ -122,7 +122,7 @@ int file_on_open_plain(struct ipc_call *call, const struct file_plain_args *args
 	if (r < 0)
 		return r;
 	if (!local)
-		return job_start(call, args->guest, true, finish_plain);
+		return job_start(call, args->guest, args->path, true, finish_plain);
 	r = file_open_plain(call->arena, args, &fd, &call->err);
 	return r < 0 ? r : ipc_reply(call, args, &fd, 1);
 }
@@ -137,7 +137,7 @@ int file_on_stat(struct ipc_call *call, const struct file_stat_args *args)
 	if (r < 0)
 		return r;
 	if (!file_room.worker && (!local || args->format == DOM_DISK_FORMAT_QCOW2))
-		return job_start(call, nobody, !local, finish_plain);
+		return job_start(call, nobody, args->path, !local, finish_plain);
 	r = file_stat_image(call->arena, args, &ret, &call->err);
 	return r < 0 ? r : file_reply_stat(call, &ret);
 }
@@ -183,7 +183,7 @@ int file_on_open_nvram(struct ipc_call *call, const struct file_nvram_args *args
 		r = file_open_nvram(call->arena, args, file_room.worker, &fd, &call->err);
 	/* making one waits for the disk */
 	if (r == -ENOENT && !file_room.worker)
-		return job_start(call, args->guest, !local, finish_nvram);
+		return job_start(call, args->guest, args->path, !local, finish_nvram);
 	if (r == 0 && !file_room.worker)
 		r = claim_nvram(call, fd);
 	return r < 0 ? r : ipc_reply(call, args, &fd, 1);
@@ -197,7 +197,7 @@ int file_on_unlink_nvram(struct ipc_call *call, const struct file_unlink_args *a
 	if (r < 0)
 		return r;
 	if (!local)
-		return job_start(call, args->guest, true, finish_plain);
+		return job_start(call, args->guest, args->path, true, finish_plain);
 	r = file_unlink_nvram(call->arena, args->path, &call->err);
 	return r < 0 ? r : file_reply_unlink_nvram(call);
 }

@@ -16,7 +16,7 @@
 
 #define CGROUP_HIERARCHIES_MAX 12
 #define CGROUP_NAME_MAX 64            /* [a-z0-9-], starts with a letter or digit */
-#define CGROUP_GUESTS_WEIGHT 25       /* all guests together, against 100 of each other service */
+#define CGROUP_GUESTS_WEIGHT 50       /* all guests together, against 100 of each other service */
 
 /* Memory that QEMU needs beside the guest's RAM; named so that the config can change them. */
 #define CGROUP_MEMORY_BASE (UINT64_C(512) << 20)       /* QEMU, its devices, video memory */

@@ -59,6 +59,8 @@ void folder_close(struct folder_fds *f)
 	fd_close(&f->journal);
 	fd_close(&f->log);
 	fd_close(&f->log_old);
+	fd_close(&f->picture);
+	fd_close(&f->picture_out);
 }
 
 static int open_files(struct cell *c, struct folder_fds *f, bool fresh)
@@ -75,6 +77,10 @@ static int open_files(struct cell *c, struct folder_fds *f, bool fresh)
 	f->journal = openat(c->dir, "journal", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	f->log = open_log(c, "", O_APPEND);
 	f->log_old = open_log(c, ".0", 0);
+	f->picture = openat(c->dir, VM_PICTURE_NAME, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	f->picture_out = openat(c->dir, VM_PICTURE_NAME, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (f->picture < 0 || f->picture_out < 0)
+		return -errno;
 	if (f->fifo_write < 0 || f->fifo_read < 0 || f->journal < 0 || f->log < 0 || f->log_old < 0 ||
 	    fchown(f->journal, vm_uid(c), vm_uid(c)) < 0)
 		return -errno;
@@ -83,7 +89,7 @@ static int open_files(struct cell *c, struct folder_fds *f, bool fresh)
 
 int folder_make(struct cell *c, struct folder_fds *ret, bool fresh, struct err *err)
 {
-	struct folder_fds f = { -1, -1, -1, -1, -1, -1 };
+	struct folder_fds f = { -1, -1, -1, -1, -1, -1, -1, -1 };
 	int rc = 0;
 
 	if (fresh) {

@@ -79,7 +79,7 @@ void watched_close(struct watched *w);
 
 /* folder_sys.c: sockets, fifo, journal, logs, ptys of one guest */
 struct folder_fds {
-	int listen_vm, fifo_read, fifo_write, journal, log, log_old;
+	int listen_vm, fifo_read, fifo_write, journal, log, log_old, picture, picture_out;
 };
 int folder_make(struct cell *c, struct folder_fds *ret, bool fresh, struct err *err);
 void folder_close(struct folder_fds *f);

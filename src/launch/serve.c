@@ -164,7 +164,7 @@ static int make_group(const struct cell *c, const struct launch_start_args *a,
 static int start(struct build *b, struct ipc_call *call, struct err *err)
 {
 	struct cell *c = b->cell;
-	struct folder_fds folder = { -1, -1, -1, -1, -1, -1 };
+	struct folder_fds folder = { -1, -1, -1, -1, -1, -1, -1, -1 };
 	struct cgroup_group group = { .into_fd = -1 };
 	struct cage_spec spec = {
 		.name = c->host_name, .root = &launch.qemu, .uid = c->uid + LEDGER_UID_QEMU,

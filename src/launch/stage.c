@@ -113,6 +113,8 @@ static void become_vm(const struct stage *s, const struct watched *qemu, int arg
 	slots[n++] = (struct slot){ s->folder->journal, VM_FD_JOURNAL };
 	slots[n++] = (struct slot){ s->folder->listen_vm, VM_FD_LISTEN };
 	slots[n++] = (struct slot){ s->folder->fifo_read, VM_FD_FIFO };
+	slots[n++] = (struct slot){ s->folder->picture, VM_FD_PICTURE };
+	slots[n++] = (struct slot){ s->folder->picture_out, VM_FD_PICTURE_OUT };
 	for (unsigned i = 0; i < s->cell->n_ptys; i++)
 		slots[n++] = (struct slot){ s->cell->pty[i], VM_FD_PTY + (int)i };
 	rc = vm_binary(path);

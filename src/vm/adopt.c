@@ -177,6 +177,10 @@ void adopt_on_lost(void *ctx, const struct err *why)
 
 	(void)ctx;
 	vm.lost = *why;
+	/* nonsense is an answer; a closed monitor is explained by QEMU's end, which is near */
+	if (why->code != ERR_OPERATION_FAILED && vm.facts.phase == VM_PHASE_BOOTING &&
+	    boot_finish(why))
+		return;
 	if (!vm.reconnect)
 		vm.reconnect = evtimer_new(vm.base, on_reconnect, NULL);
 	if (vm.reconnect)

@@ -196,6 +196,7 @@ static void set_password(const struct dom_graphics *g)
 
 	if (!g->passwd)
 		return;
+	vm.viewer_password = true;
 	set("set_password", qmp_args("protocol:s password:s", "vnc", g->passwd), NULL);
 	if (!g->passwd_valid_to || !strptime(g->passwd_valid_to, "%Y-%m-%dT%H:%M:%S", &tm))
 		return;

@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "hv/qemu/plan.h"
 #include "vm/qmp_cmd.h"
-#include "vm/viewer.h"
 
 #define ARRAY_LEN(x) (sizeof(x) / sizeof((x)[0]))
 
@@ -302,21 +301,6 @@ static void on_port(struct json_object *data)
 		   qmp_bool(data, "open") ? 1 : 2, 2);
 }
 
-static void on_vnc_connected(struct json_object *data)
-{
-	viewer_event(VIEWER_CONNECTED, data);
-}
-
-static void on_vnc_initialized(struct json_object *data)
-{
-	viewer_event(VIEWER_INITIALIZED, data);
-}
-
-static void on_vnc_disconnected(struct json_object *data)
-{
-	viewer_event(VIEWER_DISCONNECTED, data);
-}
-
 static const struct {
 	const char *name;
 	void (*fn)(struct json_object *data);
@@ -333,9 +317,6 @@ static const struct {
 	{ "STOP", on_stop },
 	{ "SUSPEND", on_suspend },
 	{ "SUSPEND_DISK", on_suspend_disk },
-	{ "VNC_CONNECTED", on_vnc_connected },
-	{ "VNC_DISCONNECTED", on_vnc_disconnected },
-	{ "VNC_INITIALIZED", on_vnc_initialized },
 	{ "VSERPORT_CHANGE", on_port },
 	{ "WAKEUP", on_wakeup },
 	{ "WATCHDOG", on_watchdog },

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "vm/chardev.h"
 #include "vm/events.h"
+#include "vm/viewer.h"
 #include "vm/vm_fds.h"
 
 /* As wait(2) would have told it; -ECHILD when it was not our child. */
@@ -46,6 +47,7 @@ static void gone(bool known, int status)
 			"internal error: process exited while connecting to monitor: %s", text);
 	vm.facts.phase = VM_PHASE_GONE;
 	status_set(STATE_SHUTOFF, reason_now());
+	viewer_forget_all();
 	outbox_put(&e);
 	chardev_close_all();
 	qmp_close(&vm.qmp, NULL);

@@ -16,7 +16,7 @@
 #include "vm/rate.h"
 
 #define QMP_PENDING_MAX 256              /* commands sent or waiting, answers outstanding */
-#define QMP_RATE_BYTES (256u << 10)      /* read per RATE_WINDOW_MS: about 12 MB a second */
+#define QMP_RATE_BYTES (64u << 10)       /* read per RATE_WINDOW_MS: about 3 MB a second */
 #define QMP_NAME_MAX 48
 
 /*

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Row SCREENSHOT: QEMU draws into memory that it was given, we pump that into a pipe. */
+/*
+ * Row SCREENSHOT. QEMU draws into the guest's picture file, one picture at a time; it is copied
+ * to private memory, and whoever asked reads it from a pipe as slowly as they like.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
@@ -12,21 +15,26 @@
 #include "ipc/call.h"
 #include "vm/qmp_cmd.h"
 #include "vm/vm.h"
+#include "vm/vm_fds.h"
 
-#define PICTURE_MAX (256u << 20)     /* bytes; QEMU's own share of memory pays for it */
+#define PICTURE_MAX (64u << 20)      /* bytes: 4096 x 4096 pixels, not compressed */
 #define PUMP_BYTES 65536
+#define WAITING_MAX 16u              /* requests behind the one being drawn */
 
 struct shot {
+	struct shot *next;       /* in the waiting line */
 	struct ipc_call *call;
-	int mem;                 /* what QEMU writes to */
-	int out;                 /* the pipe's write end */
-	off_t at;
-	unsigned set;            /* QEMU's number for mem */
+	int mem;                 /* the picture */
+	int out;                 /* write end of the pipe to whoever asked */
+	off_t size, at;
+	unsigned set;            /* QEMU's number for the picture file */
 	unsigned screen;
-	const char *format;
-	bool failed;
+	const char *format;      /* NULL: QEMU's default */
 	struct event *writable;
 };
+
+static struct shot *line;        /* the first one is being drawn */
+static char data[PUMP_BYTES];
 
 static void shot_free(struct shot *s)
 {
@@ -39,12 +47,11 @@ static void shot_free(struct shot *s)
 
 static void pump(evutil_socket_t fd, short what, void *arg)
 {
-	static char data[PUMP_BYTES];
 	struct shot *s = arg;
 	ssize_t n, done;
 
 	(void)what;
-	n = s->at < (off_t)PICTURE_MAX ? pread(s->mem, data, sizeof(data), s->at) : 0;
+	n = pread(s->mem, data, sizeof(data), s->at);
 	if (n <= 0) {
 		shot_free(s);
 		return;
@@ -58,99 +65,137 @@ static void pump(evutil_socket_t fd, short what, void *arg)
 	event_add(s->writable, NULL);
 }
 
-static void refuse(struct shot *s, const struct err *err)
+/* Before the next one is drawn over it. */
+static int copy(struct shot *s)
 {
-	vm_refuse(s->call, err);
-	shot_free(s);
+	ssize_t n;
+
+	s->mem = memfd_create("screenshot", MFD_CLOEXEC);
+	if (s->mem < 0)
+		return -errno;
+	while ((n = pread(VM_FD_PICTURE, data, sizeof(data), s->size)) > 0) {
+		if (s->size + n > (off_t)PICTURE_MAX)
+			return -EFBIG;
+		if (pwrite(s->mem, data, (size_t)n, s->size) != n)
+			return -ENOSPC;
+		s->size += n;
+	}
+	return n < 0 ? -errno : 0;
 }
 
 static void deliver(struct shot *s)
 {
 	struct vm_screenshot_ret ret = { 0 };
 	struct err err = { 0 };
-	int fds[2];
+	int fds[2], rc = copy(s);
 
-	if (pipe2(fds, O_CLOEXEC) < 0) {
-		err_sys(&err, -errno, "guest '%s': screenshot", vm.name);
-		refuse(s, &err);
+	if (!rc && pipe2(fds, O_CLOEXEC) < 0)
+		rc = -errno;
+	if (rc) {
+		err_sys(&err, rc, "guest '%s': screenshot", vm.name);
+		vm_refuse(s->call, &err);
+		shot_free(s);
 		return;
 	}
 	s->out = fds[1];
 	fd_set_nonblock(s->out, 1);
 	s->writable = event_new(vm.base, s->out, EV_WRITE, pump, s);
-	if (!s->writable || event_add(s->writable, NULL)) {
-		fd_close(&fds[0]);
-		err_sys(&err, -ENOMEM, "guest '%s': screenshot", vm.name);
-		refuse(s, &err);
-		return;
-	}
 	ret.mime = (char *)(uintptr_t)(s->format ? "image/png" : "image/x-portable-pixmap");
 	ipc_reply(s->call, &ret, &fds[0], 1);
 	fd_close(&fds[0]);
+	if (!s->writable || event_add(s->writable, NULL))
+		shot_free(s);   /* an end of file without a picture */
 }
 
-static int draw(struct shot *s, struct err *err);
+static void begin(struct shot *s);
+
+/* The first in the line is through: with a picture, or not. */
+static void through(struct shot *s, const struct err *err)
+{
+	struct err ignored = { 0 };
+
+	(void)qmp_send(&vm.qmp, "remove-fd", qmp_args("fdset-id:i", (int64_t)s->set), -1, NULL, NULL,
+		       &ignored);
+	line = s->next;
+	if (err) {
+		vm_refuse(s->call, err);
+		shot_free(s);
+	} else {
+		deliver(s);
+	}
+	(void)!ftruncate(VM_FD_PICTURE_OUT, 0);
+	if (line)
+		begin(line);
+}
+
+static void draw(struct shot *s);
 
 static void drawn(void *ctx, struct json_object *ret, const struct err *err)
 {
 	struct shot *s = ctx;
-	struct err again = { 0 };
 
 	(void)ret;
-	if (!err) {
-		(void)qmp_send(&vm.qmp, "remove-fd", qmp_args("fdset-id:i", (int64_t)s->set), -1,
-			       NULL, NULL, &again);
-		deliver(s);
+	if (err && s->format && err->code == ERR_INTERNAL_ERROR) {
+		s->format = NULL;   /* a QEMU that was built without PNG */
+		draw(s);
 		return;
 	}
-	if (s->format && err->code == ERR_INTERNAL_ERROR && vm.qmp.fd >= 0) {
-		s->format = NULL;   /* a QEMU that was built without PNG */
-		if (!draw(s, &again))
-			return;
-		err = &again;
-	}
-	(void)qmp_send(&vm.qmp, "remove-fd", qmp_args("fdset-id:i", (int64_t)s->set), -1, NULL, NULL,
-		       &again);
-	refuse(s, err);
+	through(s, err);
 }
 
-static int draw(struct shot *s, struct err *err)
+/* Screens are counted over all video devices; the first one needs no name. */
+static void name_screen(const struct shot *s, struct json_object *args)
 {
-	struct json_object *args;
 	const struct domain *d = &vm.cfg->model;
-	uint32_t head = 0;
-	char path[32];
 
-	snprintf(path, sizeof(path), "/dev/fdset/%u", s->set);
-	args = qmp_args("filename:s", path);
-	if (s->format)
-		json_object_object_add(args, "format", json_object_new_string(s->format));
-	/* screens are counted over all video devices; the first one needs no name */
 	for (uint32_t i = 0, first = 0; i < d->n_videos && s->screen; i++) {
 		uint32_t heads = d->videos[i].heads ? d->videos[i].heads : 1;
 
 		if (s->screen < first + heads && d->videos[i].info.alias) {
-			head = s->screen - first;
 			json_object_object_add(args, "device",
 					       json_object_new_string(d->videos[i].info.alias));
-			json_object_object_add(args, "head", json_object_new_int((int)head));
-			break;
+			json_object_object_add(args, "head",
+					       json_object_new_int((int)(s->screen - first)));
+			return;
 		}
 		first += heads;
 	}
-	return qmp_send(&vm.qmp, "screendump", args, -1, drawn, s, err);
+}
+
+static void draw(struct shot *s)
+{
+	struct json_object *args;
+	struct err err = { 0 };
+	char path[32];
+
+	snprintf(path, sizeof(path), "/dev/fdset/%u", s->set);
+	args = qmp_args("filename:s", path);
+	if (args && s->format)
+		json_object_object_add(args, "format", json_object_new_string(s->format));
+	if (args)
+		name_screen(s, args);
+	if (qmp_send(&vm.qmp, "screendump", args, -1, drawn, s, &err))
+		through(s, &err);
 }
 
 static void added(void *ctx, struct json_object *ret, const struct err *err)
 {
-	struct shot *s = ctx;
-	struct err mine = { 0 };
-
 	(void)ret;
 	if (err)
-		refuse(s, err);
-	else if (draw(s, &mine))
-		refuse(s, &mine);
+		through(ctx, err);
+	else
+		draw(ctx);
+}
+
+static void begin(struct shot *s)
+{
+	struct err err = { 0 };
+
+	/* low numbers are the planner's; a replacement of this process must not meet its own */
+	s->set = 1000 + (unsigned)(qmp_now_ms() % 1000000) * 16 + vm.fdset++ % 16;
+	if (qmp_send(&vm.qmp, "add-fd", qmp_args("fdset-id:i", (int64_t)s->set), VM_FD_PICTURE_OUT,
+		     added, s, &err))
+		through(s, &err);
 }
 
 static unsigned count_screens(const struct domain *d)
@@ -165,25 +210,27 @@ static unsigned count_screens(const struct domain *d)
 
 int vm_on_screenshot(struct ipc_call *call, const struct vm_device_args *args)
 {
-	struct shot *s;
-	int rc;
+	struct shot **pp = &line, *s;
+	unsigned waiting = 0;
 
 	if (!vm.cfg || !count_screens(&vm.cfg->model))
-		return err_set(&call->err, -ENOENT, ERR_INTERNAL_ERROR, "no screen to take a shot from");
+		return err_set(&call->err, -ENOENT, ERR_INTERNAL_ERROR,
+			       "internal error: no screen to take a shot from");
 	if (args->screen >= count_screens(&vm.cfg->model))
 		return err_set(&call->err, -EINVAL, ERR_INVALID_ARG,
 			       "invalid argument: no such screen ID: %u", args->screen);
+	for (; *pp; pp = &(*pp)->next)
+		waiting++;
+	if (waiting > WAITING_MAX)
+		return err_set(&call->err, -EBUSY, ERR_RESOURCE_BUSY,
+			       "guest '%s': %u screenshots are waiting already", vm.name, waiting);
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return err_sys(&call->err, -ENOMEM, "guest '%s': screenshot", vm.name);
-	*s = (struct shot){ .call = call, .out = -1, .screen = args->screen, .format = "png" };
-	s->mem = memfd_create("screenshot", MFD_CLOEXEC);
-	/* low numbers are the planner's; a replacement of this process must not meet its own */
-	s->set = 1000 + (unsigned)(qmp_now_ms() % 1000000) * 16 + vm.fdset++ % 16;
-	rc = s->mem < 0 ? err_sys(&call->err, -errno, "guest '%s': screenshot", vm.name) :
-	     qmp_send(&vm.qmp, "add-fd", qmp_args("fdset-id:i", (int64_t)s->set), s->mem, added, s,
-		      &call->err);
-	if (rc)
-		shot_free(s);
-	return rc;
+	*s = (struct shot){ .call = call, .mem = -1, .out = -1, .screen = args->screen,
+			    .format = "png" };
+	*pp = s;
+	if (line == s)
+		begin(s);
+	return 0;
 }

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Viewers: a socket pair, one end for QEMU by add_client, one for who asked; and QEMU's events about them. */
 #include "vm/viewer.h"
 
 #include <errno.h>
@@ -13,61 +12,96 @@
 #include "vm/events.h"
 #include "vm/qmp_cmd.h"
 
-/* Who was handed in, newest last; QEMU sees nothing but a socket pair. */
+enum { PHASE_CONNECT = 0, PHASE_DISCONNECT = 2 };   /* virDomainEventGraphicsPhase */
+
+/* Who was handed in, oldest first. QEMU cannot tell them apart, so nor can we: the oldest goes first. */
 struct viewer_peer {
 	struct viewer_peer *next;
-	enum viewer_phase phase;     /* VIEWER_DISCONNECTED: QEMU has not told of it yet */
 	char address[256];
 };
+
+static void tell(int phase, const char *address)
+{
+	const struct domain *d = &vm.cfg->model;
+	struct vm_event e = { .kind = VM_EVENT_KIND_GRAPHICS, .a = phase };
+
+	e.text = (char *)(uintptr_t)address;
+	e.text2 = (char *)(uintptr_t)"";
+	e.text3 = (char *)(uintptr_t)(d->n_graphics && vm.viewer_password ? "vnc" : "none");
+	outbox_put(&e);
+}
+
+static unsigned count_peers(void)
+{
+	unsigned n = 0;
+
+	for (const struct viewer_peer *p = vm.peers; p; p = p->next)
+		n++;
+	return n;
+}
+
+static void forget_oldest(void)
+{
+	struct viewer_peer *p = vm.peers;
+
+	vm.peers = p->next;
+	tell(PHASE_DISCONNECT, p->address);
+	free(p);
+}
+
+void viewer_forget_all(void)
+{
+	while (vm.peers)
+		forget_oldest();
+}
+
+static void ask_later(void)
+{
+	struct timeval tv = { VIEWER_ASK_S, 0 };
+
+	if (vm.peers && vm.viewer_timer)
+		event_add(vm.viewer_timer, &tv);
+}
+
+static void got_clients(void *ctx, struct json_object *ret, const struct err *err)
+{
+	size_t n = 0;
+
+	(void)ctx;
+	for (size_t i = 0; !err && i < qmp_len(ret); i++)
+		n += qmp_len(qmp_arr(qmp_at(ret, i), "clients"));
+	while (!err && vm.peers && count_peers() > n)
+		forget_oldest();
+	ask_later();
+}
+
+static void on_ask(evutil_socket_t fd, short what, void *arg)
+{
+	struct err err = { 0 };
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	if (qmp_send(&vm.qmp, "query-vnc-servers", NULL, -1, got_clients, NULL, &err))
+		ask_later();
+}
 
 static void peer_add(const char *address)
 {
 	struct viewer_peer **pp = &vm.peers, *p;
-	unsigned n = 0;
 
-	for (; *pp; pp = &(*pp)->next)
-		n++;
-	p = n < VIEWER_PEERS_MAX ? calloc(1, sizeof(*p)) : NULL;
+	p = count_peers() < VIEWER_PEERS_MAX ? calloc(1, sizeof(*p)) : NULL;
 	if (!p)
 		return;
-	p->phase = VIEWER_DISCONNECTED;
 	snprintf(p->address, sizeof(p->address), "%s", address);
+	while (*pp)
+		pp = &(*pp)->next;
 	*pp = p;
-}
-
-/* The oldest one in a phase: QEMU takes them in order. It tells of an end without saying whose. */
-static struct viewer_peer **peer_in(enum viewer_phase phase)
-{
-	for (struct viewer_peer **pp = &vm.peers; *pp; pp = &(*pp)->next)
-		if ((*pp)->phase == phase)
-			return pp;
-	return NULL;
-}
-
-void viewer_event(enum viewer_phase phase, struct json_object *data)
-{
-	static const enum viewer_phase before[] = {
-		[VIEWER_CONNECTED] = VIEWER_DISCONNECTED, [VIEWER_INITIALIZED] = VIEWER_CONNECTED,
-		[VIEWER_DISCONNECTED] = VIEWER_INITIALIZED,
-	};
-	struct viewer_peer **pp = peer_in(before[phase]), *gone = NULL;
-	const char *auth = qmp_str(qmp_obj(data, "server"), "auth");
-	struct vm_event e = { .kind = VM_EVENT_KIND_GRAPHICS, .a = phase };
-
-	if (!pp && phase == VIEWER_DISCONNECTED)
-		pp = peer_in(VIEWER_CONNECTED);
-	e.text = pp ? (*pp)->address : (char *)(uintptr_t)"";
-	e.text2 = (char *)(uintptr_t)"";
-	e.text3 = (char *)(uintptr_t)(auth ? auth : "");
-	outbox_put(&e);
-	if (!pp)
-		return;
-	(*pp)->phase = phase;
-	if (phase == VIEWER_DISCONNECTED) {
-		gone = *pp;
-		*pp = gone->next;
-		free(gone);
-	}
+	tell(PHASE_CONNECT, p->address);
+	if (!vm.viewer_timer)
+		vm.viewer_timer = evtimer_new(vm.base, on_ask, NULL);
+	if (vm.viewer_timer && !event_pending(vm.viewer_timer, EV_TIMEOUT, NULL))
+		ask_later();
 }
 
 /* ---- row VIEWER ---- */
@@ -77,6 +111,7 @@ struct handing {
 	int theirs;
 	unsigned left;
 	struct err err;
+	char peer[256];
 };
 
 static void handed(void *ctx, struct json_object *ret, const struct err *err)
@@ -92,6 +127,8 @@ static void handed(void *ctx, struct json_object *ret, const struct err *err)
 		vm_refuse(h->call, &h->err);
 	else
 		ipc_reply(h->call, NULL, &h->theirs, 1);
+	if (!h->err.code)
+		peer_add(h->peer);
 	fd_close(&h->theirs);
 	free(h);
 }
@@ -137,6 +174,7 @@ int vm_on_viewer(struct ipc_call *call, const struct vm_device_args *args)
 		return rc;
 	}
 	*h = (struct handing){ .call = call, .theirs = fds[1] };
+	snprintf(h->peer, sizeof(h->peer), "%s", args->peer);
 	rc = hand_in(h, fds[0], args->skip_auth, &call->err);
 	fd_close(&fds[0]);
 	if (rc) {
@@ -144,6 +182,5 @@ int vm_on_viewer(struct ipc_call *call, const struct vm_device_args *args)
 		free(h);
 		return rc;
 	}
-	peer_add(args->peer);
 	return 0;
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Viewers that were handed in, for the events about them. */
+/*
+ * Viewers: a socket pair, one end for QEMU by add_client, one for who asked. A QEMU that
+ * listens nowhere sends no events about its VNC clients; so we tell that one came
+ * when it was handed in, and ask, while there are any, whether they are still there.
+ */
 #ifndef CORDON_VM_VIEWER_H
 #define CORDON_VM_VIEWER_H
 
-#define VIEWER_PEERS_MAX 64u
+#define VIEWER_PEERS_MAX 64u      /* remembered at a time; further ones have no events */
+#define VIEWER_ASK_S 1
 
-struct json_object;
-
-/* virDomainEventGraphicsPhase */
-enum viewer_phase { VIEWER_CONNECTED, VIEWER_INITIALIZED, VIEWER_DISCONNECTED };
-
-/* QEMU told of a VNC client. */
-void viewer_event(enum viewer_phase phase, struct json_object *data);
+/* QEMU is gone, and all its viewers with it. */
+void viewer_forget_all(void);
 
 #endif

@@ -64,6 +64,8 @@ struct vm {
 	struct chardev *chardevs;
 	unsigned n_chardevs;
 	struct viewer_peer *peers;
+	struct event *viewer_timer;
+	bool viewer_password;            /* the display has one */
 
 	unsigned fdset;                  /* last one used for add-fd */
 	int *tids;                       /* of vcpu threads, by cpu-index; NULL: not known yet */

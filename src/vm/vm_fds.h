@@ -72,6 +72,14 @@
 #define VM_FIFO_NAME "log.fifo"
 
 /*
+ * The file "picture" in the guest's folder, opened twice: for reading (O_RDONLY), and for QEMU to draw
+ * screenshots into (O_WRONLY: QEMU takes nothing else for it). Empty between two screenshots.
+ */
+#define VM_FD_PICTURE 12
+#define VM_FD_PICTURE_OUT 13
+#define VM_PICTURE_NAME "picture"
+
+/*
  * Masters of the pseudo terminals, VM_FD_PTY + i for i < launch_start_args.n_ptys,
  * without gaps; nothing is open above the last. Number i belongs to the i-th
  * character device of source type pty in the order of the CHARDEV rows of
@@ -79,7 +87,7 @@
  * Launch sets raw mode and the slave's owner, and opens and closes the slave once, so that
  * the master knows that nobody is there yet.
  */
-#define VM_FD_PTY 12
+#define VM_FD_PTY 14
 
 /*
  * Sockets in the guest's folder that QEMU listens on (SOCK_STREAM, bound and listening

@@ -122,7 +122,8 @@ def test_stream_by_the_api(server, running):
 
 
 def test_second_serial_port(server, define):
-    name = define(boot="linux", devices='<serial type="pty"><target port="1"/></serial>')
+    name = define(boot="linux", serial=False, devices='<serial type="pty">'
+                  '<target port="0"/></serial><serial type="pty"><target port="1"/></serial>')
     server.virsh("start", name)
     with guest.Console(server, name) as console:
         console.attached().prompt()

@@ -120,13 +120,35 @@ static void own_claims_survive_a_restart(void **state)
 	ledger_close(&a);
 }
 
+/* A process that has the uid when we return, and ends with us. */
+static pid_t live_under(uid_t uid)
+{
+	int gate[2];
+	pid_t pid;
+	char c;
+
+	assert_int_equal(pipe2(gate, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		close(STDOUT_FILENO);
+		close(STDERR_FILENO);
+		if (setresuid(uid, uid, uid) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ||
+		    write(gate[1], "x", 1) != 1)
+			_exit(1);
+		pause();
+	}
+	close(gate[1]);
+	assert_int_equal(read(gate[0], &c, 1), 1);
+	close(gate[0]);
+	return pid;
+}
+
 /* A dead instance's claim goes, unless somebody still runs under it. */
 static void stale_claims_are_reclaimed(void **state)
 {
 	struct ledger dead, a;
 	uid_t q[2];
 	pid_t pid;
-	int gate[2];
 
 	(void)state;
 	unlink(path);
@@ -134,22 +156,7 @@ static void stale_claims_are_reclaimed(void **state)
 	assert_int_equal(ledger_claim_uids(&dead, uuid(0), &q[0], &err), 0);
 	assert_int_equal(ledger_claim_uids(&dead, uuid(1), &q[1], &err), 0);
 	ledger_close(&dead);
-	assert_int_equal(pipe2(gate, O_CLOEXEC), 0);
-	pid = fork();
-	if (pid == 0) {
-		char c;
-
-		close(STDOUT_FILENO);
-		close(STDERR_FILENO);
-		if (setresuid(q[1] + 1, q[1] + 1, q[1] + 1) < 0 ||
-		    prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || write(gate[1], "x", 1) != 1)
-			_exit(1);
-		close(gate[1]);
-		while (read(gate[0], &c, 1) < 0)
-			;
-		pause();
-	}
-	assert_int_equal(read(gate[0], &(char){ 0 }, 1), 1);
+	pid = live_under(q[1] + 1);
 	assert_int_equal(reopen(&a, "a"), 0);
 	assert_int_equal(a.reclaimed, 1);
 	kill(pid, SIGKILL);
@@ -158,26 +165,15 @@ static void stale_claims_are_reclaimed(void **state)
 	assert_int_equal(reopen(&a, "a"), 0);
 	assert_int_equal(a.reclaimed, 1);
 	ledger_close(&a);
-	close(gate[0]);
-	close(gate[1]);
 }
 
 static void foreign_processes_keep_their_uid(void **state)
 {
 	struct ledger a;
 	uid_t q;
-	pid_t pid = fork();
+	pid_t pid = live_under(FIRST + 1);
 
 	(void)state;
-	if (pid == 0) {
-		close(STDOUT_FILENO);
-		close(STDERR_FILENO);
-		if (setresuid(FIRST + 1, FIRST + 1, FIRST + 1) < 0 ||
-		    prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-			_exit(1);
-		pause();
-	}
-	usleep(50000);
 	unlink(path);
 	assert_int_equal(reopen(&a, "a"), 0);
 	for (int i = 0; i < 3; i++) {

@@ -4,7 +4,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -350,6 +352,66 @@ static void test_uids(void **state)
 	assert_non_null(strstr(err.text, "cordon-core"));
 }
 
+static char *read_source(const char *name)
+{
+	const char *root = getenv("CORDON_SOURCE_ROOT");
+	char path[4096], *text = calloc(1, 65536);
+	size_t n;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", root ? root : ".", name);
+	f = fopen(path, "re");
+	if (!f)
+		fail_msg("%s: cannot be read", path);
+	n = fread(text, 1, 65535, f);
+	assert_true(n > 0);
+	fclose(f);
+	return text;
+}
+
+/* The sample file shows every default of ours as a line that may be uncommented. */
+static void test_sample_file(void **state)
+{
+	char *text = read_source("packaging/cordond.conf");
+	struct loaded r;
+
+	(void)state;
+	for (unsigned i = 0; i < conf_n_keys; i++) {
+		const struct conf_key *k = &conf_keys[i];
+		bool example = !k->def || strcmp(k->name, "unix_sock_group") == 0;
+		char line[512];
+
+		if (k->set == conf_set_later)
+			continue;
+		snprintf(line, sizeof(line), "\n#%s = %s%s", k->name, example ? "" : k->def,
+			 example ? "" : "\n");
+		if (!strstr(text, line))
+			print_error("missing: %s\n", line + 1);
+		assert_non_null(strstr(text, line));
+	}
+	for (char *at = text; (at = strstr(at, "\n#")); at++)
+		if (at[2] >= 'a' && at[2] <= 'z')
+			at[1] = ' ';
+	r = load(text);
+	assert_string_equal(r.err.text, "");
+	assert_int_equal(r.rc, 0);
+	arena_free(r.arena);
+	free(text);
+}
+
+static void test_manual_names_every_key(void **state)
+{
+	char *text = read_source("man/cordond.conf.5");
+
+	(void)state;
+	for (unsigned i = 0; i < conf_n_keys; i++) {
+		if (!strstr(text, conf_keys[i].name))
+			print_error("missing: %s\n", conf_keys[i].name);
+		assert_non_null(strstr(text, conf_keys[i].name));
+	}
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -360,7 +422,8 @@ int main(void)
 		cmocka_unit_test(test_syntax_errors), cmocka_unit_test(test_nul_bytes),
 		cmocka_unit_test(test_value_errors), cmocka_unit_test(test_pairs),
 		cmocka_unit_test(test_all_mistakes_are_listed), cmocka_unit_test(test_list_limit),
-		cmocka_unit_test(test_uids),
+		cmocka_unit_test(test_uids), cmocka_unit_test(test_sample_file),
+		cmocka_unit_test(test_manual_names_every_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

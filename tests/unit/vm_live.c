@@ -239,6 +239,8 @@ static _Noreturn void stage(struct live *l, int core, int report, const int *fds
 	slots[n++] = (struct slot){ own[2], VM_FD_JOURNAL };
 	slots[n++] = (struct slot){ own[3], VM_FD_LISTEN };
 	slots[n++] = (struct slot){ own[4], VM_FD_FIFO };
+	slots[n++] = (struct slot){ own[6], VM_FD_PICTURE };
+	slots[n++] = (struct slot){ own[7], VM_FD_PICTURE_OUT };
 	slots[n++] = (struct slot){ l->pty_master, VM_FD_PTY };
 	become_vm(l, slots, n);
 }
@@ -260,7 +262,7 @@ static void serve(struct live *l, int fd)
 
 void live_spawn(struct live *l, bool adopt)
 {
-	int pair[2], report[2], fds[64], own[6];
+	int pair[2], report[2], fds[64], own[8];
 	char fifo[128];
 
 	CHECK(!ipc_pair(pair) && !pipe2(report, O_CLOEXEC));
@@ -275,6 +277,8 @@ void live_spawn(struct live *l, bool adopt)
 	own[3] = listen_at(l, VM_SOCK_NAME, SOCK_SEQPACKET);
 	own[5] = open_at(l, VM_FIFO_NAME, O_RDWR | O_NONBLOCK);
 	own[4] = open_at(l, VM_FIFO_NAME, O_RDONLY | O_NONBLOCK);
+	own[6] = open_at(l, VM_PICTURE_NAME, O_RDONLY | O_CREAT);
+	own[7] = open_at(l, VM_PICTURE_NAME, O_WRONLY);
 	l->vm = fork();
 	if (l->vm == 0)
 		stage(l, pair[1], report[1], adopt ? NULL : fds, own);
@@ -282,7 +286,7 @@ void live_spawn(struct live *l, bool adopt)
 	close(report[0]);
 	close(report[1]);
 	close(pair[1]);
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < 8; i++)
 		close(own[i]);
 	for (unsigned i = 0; !adopt && i < l->n_fds; i++)
 		if (fds[i] != l->image)

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Title, description and the inside of <metadata>, of the running guest or of its definition. */
+#include <string.h>
+
+#include "core/args.h"
+#include "core/client.h"
+#include "core/events.h"
+#include "core/store.h"
+
+enum { TYPE_DESCRIPTION, TYPE_TITLE, TYPE_ELEMENT };   /* virDomainMetadataType */
+
+static char **field(struct domain *d, int type)
+{
+	if (type == TYPE_DESCRIPTION)
+		return &d->description;
+	return type == TYPE_TITLE ? &d->title : &d->metadata;
+}
+
+static int set_live(struct ipc_call *call, struct guest *g, const struct core_metadata_args *args)
+{
+	char **f = field(&g->run->rec.live, args->type), *copy = *f;
+
+	if (!args->value) {
+		copy = NULL;
+	} else if (copy && strlen(copy) >= strlen(args->value)) {
+		/* the run's memory only grows: what fits goes where the old text was */
+		memcpy(copy, args->value, strlen(args->value) + 1);
+	} else {
+		copy = arena_strdup(g->run->arena, args->value);
+		if (!copy)
+			return err_set(&call->err, -ENOMEM, ERR_NO_MEMORY,
+				       "no memory for the metadata of the running domain '%s'; it was "
+				       "changed too often, a restart of the guest helps", g->name);
+	}
+	*f = copy;
+	g->generation++;
+	store_save_run(g);
+	return 0;
+}
+
+static int set_stored(struct ipc_call *call, struct guest *g, const struct core_metadata_args *args)
+{
+	struct guest tmp = *g;
+	struct domain d;
+	int rc = guest_model(g, call->arena, &d, &call->err);
+
+	if (rc)
+		return rc;
+	*field(&d, args->type) = args->value;
+	tmp.generation++;
+	rc = store_save_domain(&tmp, &d, args->xml[0] ? args->xml : NULL, &call->err);
+	if (rc)
+		return rc;
+	rc = guest_set_model(g, &d);
+	if (rc)
+		return err_sys(&call->err, rc, "domain '%s'", g->name);
+	g->generation = tmp.generation;
+	return 0;
+}
+
+int core_on_metadata(struct ipc_call *call, const struct core_metadata_args *args)
+{
+	bool live = args->flags == AFFECT_LIVE;
+	struct guest *g = live ? client_running(call, &args->dom) : client_guest(call, &args->dom);
+	int rc;
+
+	if (!g)
+		return -ENOENT;
+	if ((!live && args->flags != AFFECT_CONFIG) || args->type < TYPE_DESCRIPTION ||
+	    args->type > TYPE_ELEMENT)
+		return err_set(&call->err, -EPROTO, ERR_INVALID_ARG, "metadata of an unknown kind");
+	if (!live && !g->persistent)
+		return err_set(&call->err, -EINVAL, ERR_OPERATION_INVALID,
+			       "Requested operation is not valid: transient domains do not have any "
+			       "persistent config");
+	if (args->generation && args->generation != g->generation)
+		return err_set(&call->err, -ESTALE, ERR_OPERATION_FAILED,
+			       "operation failed: domain '%s' was changed by somebody else meanwhile; "
+			       "read it again and repeat", g->name);
+	rc = live ? set_live(call, g, args) : set_stored(call, g, args);
+	if (rc)
+		return rc;
+	events_metadata(g, args->type, args->type == TYPE_ELEMENT ? args->uri : NULL);
+	return core_reply_metadata(call);
+}

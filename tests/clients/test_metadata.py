@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""desc, title, metadata, autostart: what people write beside a guest."""
+import pytest
+
+from lib import guest
+
+
+def test_description(server, define):
+    name = define()
+    assert server.virsh("desc", name).out == ""
+    server.virsh("desc", name, "the first line", "and more <&> \u00e4")
+    assert server.virsh("desc", name).out.strip() == "the first line and more <&> \u00e4"
+    assert "<description>the first line and more &lt;&amp;&gt; \u00e4</description>" in \
+        server.virsh("dumpxml", name).out
+    server.virsh("desc", name, "")
+    assert server.virsh("desc", name).out == ""
+
+
+def test_title(server, define):
+    name = define()
+    assert server.virsh("desc", "--title", name).out == ""
+    server.virsh("desc", "--title", name, "Queen of the cordon")
+    assert server.virsh("desc", "--title", name).out.strip() == "Queen of the cordon"
+    assert "Queen of the cordon" in server.virsh("list", "--all", "--title").out
+
+
+def test_title_has_one_line(server, conn, define):
+    import libvirt
+    dom = conn.lookupByName(define())
+    with pytest.raises(libvirt.libvirtError):
+        dom.setMetadata(libvirt.VIR_DOMAIN_METADATA_TITLE, "two\nlines", None, None, 0)
+
+
+def test_live_and_config(server, define):
+    name = define()
+    server.virsh("start", name)
+    server.virsh("desc", name, "--live", "only now")
+    assert server.virsh("desc", name, "--live").out.strip() == "only now"
+    assert server.virsh("desc", name, "--config").out == ""
+    server.virsh("desc", name, "--config", "from the next start")
+    server.virsh("destroy", name)
+    assert server.virsh("desc", name).out.strip() == "from the next start"
+
+
+def test_elements(server, define):
+    name = define()
+    assert server.virsh("metadata", name, "urn:app", check=False).code != 0
+    server.virsh("metadata", name, "urn:app", "--key", "app", "--set", "<owner level='3'>me</owner>")
+    text = server.virsh("metadata", name, "urn:app").out
+    assert "<owner level=\"3\">me</owner>" in text.replace("'", '"')
+    server.virsh("metadata", name, "urn:other", "--key", "o", "--set", "<x/>")
+    assert "urn:app" in server.virsh("dumpxml", name).out
+    assert "urn:other" in server.virsh("dumpxml", name).out
+    server.virsh("metadata", name, "urn:app", "--remove")
+    assert "urn:app" not in server.virsh("dumpxml", name).out
+    assert "urn:other" in server.virsh("dumpxml", name).out
+
+
+def test_kept_to_the_byte(server, define):
+    inner = '<a:one xmlns:a="urn:a" k="v"><a:two>t &lt; u</a:two><!-- why --><a:three/></a:one>'
+    name = define(head=f"<metadata>{inner}</metadata>")
+    text = server.virsh("dumpxml", name).out.replace("'", '"')
+    for part in ('xmlns:a="urn:a"', 'k="v"', "<a:two>t &lt; u</a:two>", "<a:three/>"):
+        assert part in text
+
+
+def test_autostart(server, define):
+    name = define()
+    server.virsh("autostart", name)
+    assert "Autostart:      enable" in server.virsh("dominfo", name).out
+    server.virsh("autostart", name)
+    server.virsh("autostart", "--disable", name)
+    assert "Autostart:      disable" in server.virsh("dominfo", name).out
+
+
+def test_autostart_of_a_transient_guest(server, name):
+    path = server.dir / f"{name}.xml"
+    path.write_text(guest.xml(name))
+    server.virsh("create", path)
+    assert "transient" in server.virsh("autostart", name, check=False).err
+    server.virsh("destroy", name)
+
+
+def test_autostart_starts(own_server):
+    one = own_server().start()
+    for name in ("auto", "manual"):
+        path = one.dir / f"{name}.xml"
+        path.write_text(guest.xml(name))
+        one.virsh("define", path)
+    one.virsh("autostart", "auto")
+    one.terminate()
+    (one.dir / "run/autostarted").unlink(missing_ok=True)
+    (one.dir / "run/qemu/autostarted").unlink(missing_ok=True)
+    one.respawn()
+    from lib.server import wait_for
+    wait_for(lambda: one.virsh("list", "--name").out.split() == ["auto"], 10, 0.2)

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Channels: calls, answers, descriptors, long messages, and peers that break the rules. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "ipc/chan.h"
+#include "ipc/msg.h"
+#include "proto/file.x.h"
+#include "proto/vm.x.h"
+
+/* One side serves program file by hand-made handlers, the other calls. */
+static struct ipc_chan client, server;
+static struct ipc_call *kept;
+static struct ipc_reply last;
+static char last_text[ERR_TEXT_MAX];
+static int answers, got_fd;
+
+static int on_release(struct ipc_call *call, const void *args)
+{
+	(void)args;
+	kept = call;
+	return 0;
+}
+
+static int on_open_plain(struct ipc_call *call, const void *args)
+{
+	const struct file_plain_args *a = args;
+	int fd;
+
+	if (!strcmp(a->path, "/refuse"))
+		return err_set(&call->err, -EACCES, ERR_ACCESS_DENIED, "roots refuse %s", a->path);
+	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	ipc_reply(call, NULL, &fd, 1);
+	close(fd);
+	return 0;
+}
+
+static int on_stat(struct ipc_call *call, const void *args)
+{
+	const struct file_stat_args *a = args;
+	struct file_stat_ret ret = { .capacity = strlen(a->path) };
+
+	return ipc_reply(call, &ret, NULL, 0);
+}
+
+static ipc_handler_fn *const handlers[] = { NULL, on_open_plain, NULL, on_release, NULL, on_stat, NULL };
+static const struct ipc_handlers serves = { .program = &file_program, .fn = handlers };
+
+static void done(void *ctx, struct ipc_reply *r)
+{
+	(void)ctx;
+	last = *r;
+	if (r->err)
+		memcpy(last_text, r->err->text, sizeof(last_text));
+	if (r->n_fds)
+		got_fd = take_fd(&r->fds[0]);
+	answers++;
+}
+
+static void turn(void)
+{
+	for (int i = 0; i < 4000; i++) {
+		ipc_chan_flush(&client);
+		if (!server.closed)
+			ipc_chan_read(&server);
+		if (!server.closed)
+			ipc_chan_flush(&server);
+		if (!client.closed)
+			ipc_chan_read(&client);
+		if (!client.out_head && !server.out_head && i > 4)
+			break;
+	}
+}
+
+static int setup(void **state)
+{
+	int fds[2];
+
+	(void)state;
+	log_open("test", LOG_LEVEL_ERROR, NULL);
+	if (ipc_pair(fds))
+		return -1;
+	ipc_chan_init(&client, fds[0], "server", IPC_ROOM_FILE);
+	ipc_chan_init(&server, fds[1], "client", IPC_ROOM_CORE);
+	server.serves[0] = &serves;
+	answers = 0;
+	got_fd = -1;
+	kept = NULL;
+	memset(&last, 0, sizeof(last));
+	last_text[0] = '\0';
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	ipc_chan_close(&client, "end");
+	ipc_chan_close(&server, "end");
+	if (kept)
+		ipc_reply(kept, NULL, NULL, 0);
+	fd_close(&client.fd);
+	fd_close(&server.fd);
+	fd_close(&got_fd);
+	return 0;
+}
+
+static void test_call_and_fd(void **state)
+{
+	struct file_plain_args a = { .path = (char *)(uintptr_t)"/kernel" };
+
+	(void)state;
+	assert_int_equal(file_call_open_plain(&client, &a, NULL, 0, done, NULL), 0);
+	turn();
+	assert_int_equal(answers, 1);
+	assert_int_equal(last.rc, 0);
+	assert_true(got_fd >= 0);
+	assert_true(fcntl(got_fd, F_GETFD) & FD_CLOEXEC);
+}
+
+static void test_refusal(void **state)
+{
+	struct file_plain_args a = { .path = (char *)(uintptr_t)"/refuse" };
+
+	(void)state;
+	assert_int_equal(file_call_open_plain(&client, &a, NULL, 0, done, NULL), 0);
+	turn();
+	assert_int_equal(last.rc, -EACCES);
+	assert_string_equal(last_text, "roots refuse /refuse");
+}
+
+/* Longer than many packets, and the answer to a later call does not wait for an earlier one. */
+static void test_long_and_out_of_order(void **state)
+{
+	struct file_guest_args g = { 0 };
+	struct file_stat_args a = { 0 };
+	struct vm_monitor_args long_one = { 0 };
+	char *text = malloc(1000001);
+
+	(void)state;
+	memset(text, 'x', 1000000);
+	text[1000000] = '\0';
+	long_one.command = text;
+	/* a program that the peer does not serve ends the channel: it is checked last */
+	a.path = (char *)(uintptr_t)"12345";
+	assert_int_equal(file_call_release(&client, &g, NULL, 0, done, NULL), 0);
+	assert_int_equal(file_call_stat(&client, &a, NULL, 0, done, NULL), 0);
+	turn();
+	assert_int_equal(answers, 1);
+	ipc_reply(take_ptr(kept), NULL, NULL, 0);
+	turn();
+	assert_int_equal(answers, 2);
+	assert_int_equal(vm_call_monitor(&client, &long_one, NULL, 0, done, NULL), 0);
+	turn();
+	assert_true(server.closed);
+	fd_close(&server.fd);
+	turn();
+	assert_int_equal(answers, 3);
+	assert_int_equal(last.rc, -EPIPE);
+	free(text);
+}
+
+/* Whoever waits learns that the peer is gone; an unanswered call can still be answered safely. */
+static void test_peer_gone(void **state)
+{
+	struct file_guest_args g = { 0 };
+
+	(void)state;
+	assert_int_equal(file_call_release(&client, &g, NULL, 0, done, NULL), 0);
+	turn();
+	ipc_chan_close(&server, "dies");
+	fd_close(&server.fd);
+	assert_null(kept->ch);
+	turn();
+	assert_int_equal(answers, 1);
+	assert_int_equal(last.rc, -EPIPE);
+	assert_true(client.closed);
+}
+
+/* Rows say who may send them: a channel to somebody else does not serve them. */
+static void test_wrong_sender(void **state)
+{
+	struct file_guest_args g = { 0 };
+
+	(void)state;
+	server.peer = IPC_ROOM_CONN;
+	assert_int_equal(file_call_release(&client, &g, NULL, 0, done, NULL), 0);
+	turn();
+	assert_null(kept);
+	assert_true(server.closed);
+}
+
+static void send_raw(struct ipc_head *h, const void *body, size_t n)
+{
+	struct iovec iov[2] = { { h, sizeof(*h) }, { (void *)(uintptr_t)body, n } };
+	struct msghdr mh = { .msg_iov = iov, .msg_iovlen = 2 };
+
+	assert_true(sendmsg(client.fd, &mh, 0) > 0);
+	ipc_chan_read(&server);
+}
+
+/* Each forged head ends the channel; none is served. */
+static void test_forged_heads(void **state)
+{
+	static const struct ipc_head forged[] = {
+		{ .magic = 1, .kind = IPC_CALL, .program = FILE_PROGRAM, .num = FILE_RELEASE },
+		{ .magic = IPC_MAGIC, .kind = 9, .program = FILE_PROGRAM, .num = FILE_RELEASE },
+		{ .magic = IPC_MAGIC, .kind = IPC_CALL, .program = FILE_PROGRAM, .num = 99 },
+		{ .magic = IPC_MAGIC, .kind = IPC_CALL, .program = 12, .num = FILE_RELEASE },
+		{ .magic = IPC_MAGIC, .kind = IPC_EVENT_MSG, .program = FILE_PROGRAM, .num = FILE_RELEASE },
+		{ .magic = IPC_MAGIC, .kind = IPC_CALL, .program = FILE_PROGRAM, .num = FILE_RELEASE,
+		  .n_fds = 1 },
+		{ .magic = IPC_MAGIC, .kind = IPC_CALL, .program = FILE_PROGRAM, .num = FILE_RELEASE,
+		  .body_len = UINT32_MAX },
+		{ .magic = IPC_MAGIC, .kind = IPC_CALL, .program = FILE_PROGRAM, .num = FILE_RELEASE,
+		  .body_len = 20, .offset = 8 },
+		{ .magic = IPC_MAGIC, .kind = IPC_REPLY, .program = FILE_PROGRAM, .num = FILE_RELEASE,
+		  .serial = 77 },
+	};
+
+	for (size_t i = 0; i < sizeof(forged) / sizeof(forged[0]); i++) {
+		struct ipc_head h = forged[i];
+
+		send_raw(&h, "", 0);
+		assert_true(server.closed);
+		assert_null(kept);
+		teardown(state);
+		assert_int_equal(setup(state), 0);
+	}
+}
+
+static void test_forget(void **state)
+{
+	struct file_guest_args g = { 0 };
+	int ctx;
+
+	(void)state;
+	assert_int_equal(file_call_release(&client, &g, NULL, 0, done, &ctx), 0);
+	ipc_calls_forget(&client, &ctx);
+	turn();
+	ipc_reply(take_ptr(kept), NULL, NULL, 0);
+	turn();
+	assert_int_equal(answers, 0);
+	assert_false(client.closed);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_call_and_fd), T(test_refusal), T(test_long_and_out_of_order), T(test_peer_gone),
+		T(test_wrong_sender), T(test_forged_heads), T(test_forget),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
