@@ -60,15 +60,16 @@ static bool parse_stat(const char *text, struct entry *e)
 
 	if (!open_at || !close_at || close_at < open_at)
 		return false;
-	if (sscanf(close_at + 1, " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
-		   &parent, &e->start) != 2)
+	/* fields 3 to 22 of proc(5): state, ppid, 17 that do not matter here, starttime */
+	if (sscanf(close_at + 1, " %*c %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s"
+		   " %*s %*s %" SCNu64, &parent, &e->start) != 2)
 		return false;
 	e->parent = parent;
 	snprintf(e->name, sizeof(e->name), "%.*s", (int)(close_at - open_at - 1), open_at + 1);
 	return true;
 }
 
-/* The program's own name counts more than what a process calls itself. */
+/* The program's file counts more than what a process calls itself. */
 static void name_by_exe(int proc, struct entry *e)
 {
 	char path[64], exe[PATH_MAX], *base, *replaced;
@@ -143,9 +144,9 @@ static void mark_holder(const struct table *t, int run)
 			int pid;
 			struct entry *e;
 
-			if (sscanf(line, "%*s FLOCK %*s WRITE %d %x:%x:%" SCNu64, &pid, &major_no, &minor_no,
-				   &ino) != 4 ||
-			    ino != st.st_ino || major_no != major(st.st_dev) || minor_no != minor(st.st_dev))
+			if (sscanf(line, "%*s FLOCK %*s WRITE %d %x:%x:%" SCNu64, &pid, &major_no,
+				   &minor_no, &ino) != 4 || ino != st.st_ino ||
+			    makedev(major_no, minor_no) != st.st_dev)
 				continue;
 			e = by_pid(t, pid);
 			if (e)

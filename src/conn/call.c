@@ -275,6 +275,14 @@ static void forward(struct request *rq, const struct packet *p)
 
 /* ---- dispatch ---- */
 
+static size_t decode_max(const struct client *c, size_t len)
+{
+	uint64_t n = CONN_DECODE_BASE + (uint64_t)len * CONN_DECODE_FACTOR;
+	uint64_t half = CONN_DECODE_BASE + c->limits.memory_max / 2;
+
+	return (size_t)(n < half ? n : half);
+}
+
 /* Arguments decode into the request's memory, or are only checked. */
 static int decode(struct request *rq, const struct packet *p, bool keep)
 {
@@ -283,7 +291,7 @@ static int decode(struct request *rq, const struct packet *p, bool keep)
 	int rc;
 
 	if (keep || p->len > SCRATCH_BODY_MAX) {
-		rq->arena = arena_new(CONN_DECODE_BASE + p->len * CONN_DECODE_FACTOR);
+		rq->arena = arena_new(decode_max(rq->c, p->len));
 		a = rq->arena;
 	}
 	args = a ? arena_alloc(a, rq->row->args->size + 1) : NULL;
@@ -387,6 +395,9 @@ bool call_must_wait(const struct client *c, const struct packet *p)
 		return stream_must_wait(c, p);
 	if (p->type != PACKET_CALL && p->type != PACKET_CALL_FDS)
 		return false;
+	/* core is slow; it has calls of ours to answer, and then this is asked again */
+	if (c->core.out_bytes && c->core.out_bytes + p->len > c->limits.memory_max / 2)
+		return true;
 	/* what follows CONNECT_OPEN in one write means the connection that it opens */
 	return c->state == CONN_OPENING || c->n_requests >= c->limits.max_requests;
 }

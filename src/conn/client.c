@@ -166,12 +166,6 @@ static size_t rx_room(struct client *c, size_t need)
 		c->rx_start = 0;
 		c->rx_len = left;
 	}
-	if (c->rx != c->rx_base && left < RX_BASE / 2 && need <= RX_BASE) {
-		memcpy(c->rx_base, c->rx, left);
-		free(c->rx);
-		c->rx = c->rx_base;
-		c->rx_cap = RX_BASE;
-	}
 	if (c->rx_len < c->rx_cap)
 		return c->rx_cap - c->rx_len;
 	/* full of one packet whose bytes really came: twice as much, up to what it announced */
@@ -186,22 +180,45 @@ static size_t rx_room(struct client *c, size_t need)
 	return c->rx_cap - c->rx_len;
 }
 
+/* The memory of a long packet goes back as soon as it was handled. */
+static void rx_shrink(struct client *c)
+{
+	size_t left = c->rx_len - c->rx_start;
+
+	if (c->rx == c->rx_base || c->rx_need > RX_BASE || left > RX_BASE)
+		return;
+	memcpy(c->rx_base, c->rx + c->rx_start, left);
+	free(c->rx);
+	c->rx = c->rx_base;
+	c->rx_cap = RX_BASE;
+	c->rx_start = 0;
+	c->rx_len = left;
+}
+
+/* A packet is held twice at most: here, and decoded or on its way to core. */
+static size_t packet_max(const struct client *c)
+{
+	uint64_t half = c->limits.memory_max / 2 + 4;
+
+	return half < PACKET_MAX ? (size_t)half : PACKET_MAX;
+}
+
 /* Handle all whole packets that need not wait. */
 static void parse(struct client *c)
 {
 	while (!c->ended && !c->closing) {
 		struct packet p;
-		size_t max = c->limits.memory_max < PACKET_MAX ? c->limits.memory_max : PACKET_MAX;
-		int rc = packet_parse(c->rx + c->rx_start, c->rx_len - c->rx_start, max, &p);
+		int rc = packet_parse(c->rx + c->rx_start, c->rx_len - c->rx_start, packet_max(c), &p);
 
 		if (rc < 0) {
 			log_warn("client %llu: %s", (unsigned long long)c->id, rc == -E2BIG ?
-				 "packet is longer than client_memory_max" : "sends no packets");
+				 "packet is longer than half of client_memory_max" : "sends no packets");
 			client_end(c, "broke the protocol");
 			return;
 		}
 		if (rc == 0) {
 			c->rx_need = p.total;
+			rx_shrink(c);
 			return;
 		}
 		if (call_must_wait(c, &p)) {

@@ -58,7 +58,9 @@ typedef int send_fn(struct ipc_chan *ch, const struct core_define_args *args, co
 
 static void submit(struct request *rq, const char *xml, unsigned flags, send_fn *send)
 {
-	CLEAN_ARENA struct arena *a = arena_new(DOMAIN_XML_ARENA_MAX);
+	uint64_t max = rq->c->limits.memory_max;
+	CLEAN_ARENA struct arena *a =
+		arena_new(max < DOMAIN_XML_ARENA_MAX ? (size_t)max : DOMAIN_XML_ARENA_MAX);
 	struct core_define_args args = { .flags = flags };
 	CLEAN_BUF struct buf text;
 	struct err err = { 0 };

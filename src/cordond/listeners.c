@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Where viewers knock: a listener per guest, a cordon-edge per viewer. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -25,6 +26,7 @@ struct listener {
 };
 
 static struct listener *listeners;
+static int reserve = -1;
 
 static void listener_free(struct listener *l)
 {
@@ -102,6 +104,19 @@ static int hand_over(struct proc *p, const struct listener *l, int fd)
 	return r;
 }
 
+/*
+ * Out of descriptors, the knocking would go on for ever: one kept in reserve
+ * lets the viewer in, and out.
+ */
+static void turn_away(int fd)
+{
+	fd_close(&reserve);
+	reserve = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+	fd_close(&reserve);
+	reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	log_warn("a viewer is refused: no descriptors are left");
+}
+
 static void on_viewer(evutil_socket_t fd, short what, void *arg)
 {
 	const struct listener *l = arg;
@@ -110,8 +125,11 @@ static void on_viewer(evutil_socket_t fd, short what, void *arg)
 	int CLEAN_FD viewer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)what;
-	if (viewer < 0)
+	if (viewer < 0) {
+		if (errno == EMFILE || errno == ENFILE)
+			turn_away(fd);
 		return;
+	}
 	if (!sup.core || sup.stopping)
 		return;
 	if (viewers_of(l->spec.guest) >= sup.conf.max_viewers_per_guest) {
@@ -166,6 +184,8 @@ static int listener_new(struct listen_spec *spec, struct listener **ret, struct 
 			free(l);
 		return r;
 	}
+	if (reserve < 0)
+		reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	l->next = listeners;
 	listeners = l;
 	*ret = l;

@@ -26,15 +26,19 @@ struct options {
 	bool check;
 };
 
-static void usage(FILE *out)
+static const char usage[] =
+	"usage: cordond [--instance DIR] [--config FILE] [--check] [--foreground]\n"
+	"  --instance DIR  run a complete private instance below DIR\n"
+	"  --config FILE   instead of /etc/cordon/cordond.conf or DIR/cordond.conf\n"
+	"  --check         check the configuration, print what is wrong, and end\n"
+	"  --foreground    stay in the foreground (which it always does)\n"
+	"  --version, --help\n"
+	"See cordond(8) and cordond.conf(5).\n";
+
+static _Noreturn void leave(FILE *out, const char *text)
 {
-	fputs("usage: cordond [--instance DIR] [--config FILE] [--check] [--foreground]\n"
-	      "  --instance DIR  run a complete private instance below DIR\n"
-	      "  --config FILE   instead of /etc/cordon/cordond.conf or DIR/cordond.conf\n"
-	      "  --check         check the configuration, print what is wrong, and end\n"
-	      "  --foreground    stay in the foreground (which it always does)\n"
-	      "  --version, --help\n"
-	      "See cordond(8) and cordond.conf(5).\n", out);
+	fputs(text, out);
+	exit(out == stdout ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
 static void options_parse(int argc, char **argv, struct options *ret)
@@ -53,13 +57,15 @@ static void options_parse(int argc, char **argv, struct options *ret)
 			ret->config = optarg;
 		else if (o == 'c')
 			ret->check = true;
-		else if (o == 'V' || o == 'h')
-			exit((o == 'V' ? (void)puts("cordond " CORDON_VERSION) : usage(stdout), 0));
+		else if (o == 'V')
+			leave(stdout, "cordond " CORDON_VERSION "\n");
+		else if (o == 'h')
+			leave(stdout, usage);
 		else if (o != 'F')
-			exit((usage(stderr), EXIT_FAILURE));
+			leave(stderr, usage);
 	}
 	if (optind != argc)
-		exit((usage(stderr), EXIT_FAILURE));
+		leave(stderr, usage);
 }
 
 /* 0..3 are taken from the start, so that no descriptor of ours gets a number a room is given. */

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "core/guest.h"
+#include "core/host.h"
 #include "core/life.h"
 #include "core/plan.h"
 #include "core/vmlink.h"
@@ -110,6 +111,7 @@ void adopt_begin(void)
 {
 	struct ipc_chan *ch = core_peer(&core.launch, NULL);
 
+	host_refresh();
 	if (!ch || launch_call_list(ch, NULL, 0, listed, NULL))
 		log_error("running guests cannot be listed: cordon-launch is not there");
 }

@@ -8,6 +8,7 @@
 #include "core/audit.h"
 #include "core/client.h"
 #include "core/events.h"
+#include "core/host.h"
 #include "core/life.h"
 #include "core/store.h"
 
@@ -65,7 +66,7 @@ static int check(struct ipc_call *call, const struct domain *d)
 	if (!d->name[0] || !nonzero(d->uuid))
 		return err_set(&call->err, -EPROTO, ERR_INTERNAL_ERROR,
 			       "a definition without name or uuid");
-	return 0;
+	return host_can_run(d, &call->err);
 }
 
 /* All changes on a copy first: what cannot be saved changes nothing. */

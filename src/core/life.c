@@ -149,13 +149,22 @@ static void acted(void *ctx, struct ipc_reply *r)
 		ipc_reply(call, NULL, NULL, 0);
 }
 
-static int act(struct ipc_call *call, const struct remote_nonnull_domain *dom, enum vm_action action)
+/* `reason` of a shutdown: 1 when the guest is to come back after it, whatever on_poweroff says */
+#define SHUTDOWN_THEN_RESTART 1
+
+static int act_for(struct ipc_call *call, const struct remote_nonnull_domain *dom,
+		   enum vm_action action, int reason)
 {
-	struct vm_action_args args = { .action = action };
+	struct vm_action_args args = { .action = action, .reason = reason };
 	struct guest *g = client_running(call, dom);
 	struct ipc_chan *vm = g ? vmlink_chan(g, &call->err) : NULL;
 
 	return vm ? vm_call_action(vm, &args, NULL, 0, acted, call) : -EINVAL;
+}
+
+static int act(struct ipc_call *call, const struct remote_nonnull_domain *dom, enum vm_action action)
+{
+	return act_for(call, dom, action, 0);
 }
 
 static int act_state(struct ipc_call *call, const struct remote_nonnull_domain *dom,
@@ -216,7 +225,7 @@ int remote_on_domain_reboot(struct ipc_call *call, const struct remote_domain_re
 	struct guest *g = client_running(call, &args->dom);
 	int rc = g ? args_flags(call, args->flags, BY_ACPI) : -EINVAL;
 
-	return rc ? rc : act(call, &args->dom, VM_ACTION_REBOOT_ACPI);
+	return rc ? rc : act_for(call, &args->dom, VM_ACTION_SHUTDOWN_ACPI, SHUTDOWN_THEN_RESTART);
 }
 
 int remote_on_domain_reset(struct ipc_call *call, const struct remote_domain_reset_args *args)

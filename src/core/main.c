@@ -12,6 +12,7 @@
 #include "core/audit.h"
 #include "core/client.h"
 #include "core/core.h"
+#include "core/host.h"
 #include "core/store.h"
 #include "core/viewer.h"
 #include "ipc/ev.h"
@@ -156,6 +157,8 @@ int intake_on_peer(struct ipc_call *call, const struct intake_peer *args)
 		adopt_claims();
 	else if (args->which == ROOM_LAUNCH)
 		adopt_sweep();
+	else if (args->which == ROOM_HOST)
+		host_refresh();
 	return ipc_reply(call, NULL, NULL, 0);
 }
 

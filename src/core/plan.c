@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "core/audit.h"
 #include "core/events.h"
+#include "core/host.h"
 #include "core/plan_steps.h"
 #include "core/store.h"
 
@@ -237,6 +238,8 @@ int plan_start(struct guest *g, const struct domain *model, const struct plan_re
 	struct guest_run *run;
 	struct plan *p = NULL;
 
+	if (host_can_run(model, err))
+		return -ENOTSUP;
 	if (g->run)
 		return err_set(err, -EBUSY, ERR_OPERATION_INVALID,
 			       "Requested operation is not valid: domain '%s' is %s", g->name,

@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "core/events.h"
+#include "core/host.h"
 #include "core/plan.h"
 #include "core/store.h"
 #include "ipc/call.h"
@@ -95,6 +96,7 @@ static int send_boot(struct guest_run *run, bool paused, bool adopt, ipc_reply_f
 		.event_queue_max = core.conf.event_queue_max,
 		.console_buffer_max = core.conf.console_buffer_max,
 		.guest_log_max = core.conf.guest_log_max,
+		.host = (struct host_facts *)(uintptr_t)host_facts(),
 	};
 	struct ipc_chan *ch = vmlink_chan(run->guest, err);
 	int rc;

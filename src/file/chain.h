@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which image may stand below which: decided on what definition and header say, nothing is opened. */
+/* Which image may stand below which, by what definition and header say; opens nothing. */
 #ifndef CORDON_FILE_CHAIN_H
 #define CORDON_FILE_CHAIN_H
 

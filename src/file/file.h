@@ -89,8 +89,9 @@ void reader_end(struct reader *rd);
 typedef void job_finish_fn(struct ipc_call *call, struct ipc_reply *r);
 
 /*
- * Do `call`, which is about `path`, in a worker. With `remote` the worker becomes uid 0, because the
- * server of a network or FUSE file system judges by uid, not by capability.
+ * Do `call`, which is about `path` (lives with it), in a worker. With `remote`
+ * the worker becomes uid 0, because the server of a network or FUSE file
+ * system judges by uid, not by capability.
  * 0: the call is answered later. -EBUSY with FILE_JOBS_MAX at work.
  */
 int job_start(struct ipc_call *call, const uint8_t guest[16], const char *path, bool remote,

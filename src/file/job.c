@@ -48,10 +48,12 @@ static time_t now(void)
 
 int job_init(void)
 {
-	pfds[0] = (struct pollfd){ timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), POLLIN, 0 };
+	int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+
+	pfds[0] = (struct pollfd){ timer, POLLIN, 0 };
 	for (unsigned i = 1; i <= FILE_JOBS_MAX; i++)
 		pfds[i] = (struct pollfd){ -1, POLLIN, 0 };
-	return pfds[0].fd < 0 ? -errno : 0;
+	return timer < 0 ? -errno : 0;
 }
 
 struct pollfd *job_poll(unsigned *ret_n)
@@ -146,6 +148,7 @@ static struct job *free_slot(void)
 int job_start(struct ipc_call *call, const uint8_t guest[16], const char *path, bool remote,
 	      job_finish_fn *finish)
 {
+	/* workers whose request was given up count until they are gone */
 	struct job *j = n_running < 2 * FILE_JOBS_MAX ? free_slot() : NULL;
 	int fds[2], r;
 	pid_t pid;
@@ -224,13 +227,14 @@ static void on_tick(void)
 
 void job_ready(void *ctx, unsigned i)
 {
-	struct job *j = &jobs[i - 1];
+	struct job *j;
 
 	(void)ctx;
 	if (i == 0) {
 		on_tick();
 		return;
 	}
+	j = &jobs[i - 1];
 	if (!j->used)
 		return;
 	if (pfds[i].fd >= 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cordon-file: opens images, kernels and variable stores for guests, and remembers who uses what. */
+/* cordon-file: opens images, kernels and variable stores for guests; remembers who uses what. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

@@ -29,7 +29,7 @@ int facts_cpuinfo(struct arena *a, const char *text, struct host_facts *f);
 /* sockets, dies, cores, threads of the cells' cpus; falls back to one flat socket. */
 void facts_topology(struct host_facts *f);
 
-/* "QEMU emulator version 7.2.9 (...)" as major * 1000000 + minor * 1000 + micro; 0: no such text. */
+/* "QEMU emulator version 7.2.9 (..." as 7002009; 0: no such text. */
 unsigned facts_qemu_version(const char *text);
 
 #endif

@@ -41,10 +41,11 @@ static uint64_t cpu_us(void)
 static void fill_memory(uint8_t *m)
 {
 	uint64_t *pml4 = (uint64_t *)(void *)(m + KVM_GUEST_PML4), *pdpt = pml4 + 512, *pd = pdpt + 512;
-	uint64_t trap = KVM_GUEST_HIGH + KVM_GUEST_BASE + (uint64_t)(kvm_guest_trap - kvm_guest_start);
+	const uintptr_t start = (uintptr_t)kvm_guest_start;
+	uint64_t trap = KVM_GUEST_HIGH + KVM_GUEST_BASE + ((uintptr_t)kvm_guest_trap - start);
 	uint64_t *gate = (uint64_t *)(void *)(m + KVM_GUEST_IDT + 6 * 16);
 
-	memcpy(m + KVM_GUEST_BASE, kvm_guest_start, (size_t)(kvm_guest_end - kvm_guest_start));
+	memcpy(m + KVM_GUEST_BASE, kvm_guest_start, (uintptr_t)kvm_guest_end - start);
 	pml4[0] = pml4[511] = (KVM_GUEST_PML4 + 0x1000) | 3;
 	pdpt[0] = pdpt[510] = (KVM_GUEST_PML4 + 0x2000) | 3;
 	pd[0] = 0x83;

@@ -14,7 +14,7 @@
 #include "host/probe.h"
 #include "sandbox/sandbox.h"
 
-/* No system call filter: what KVM and QEMU call is not ours to list, and the child lives for milliseconds. */
+/* No filter: what KVM and QEMU call is not ours to list, and the child lives for milliseconds. */
 static int give_up_all(uid_t uid, const int *keep, size_t n_keep)
 {
 	const struct sandbox_profile profile = {

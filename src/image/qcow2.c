@@ -56,7 +56,8 @@ static int take_text(char *out, const uint8_t *p, size_t n, const char *what, st
 	return 0;
 }
 
-static int one_extension(uint32_t type, const uint8_t *p, size_t n, struct qcow2 *q, struct err *err)
+static int one_extension(uint32_t type, const uint8_t *p, size_t n, struct qcow2 *q,
+			 struct err *err)
 {
 	if (type == EXT_DATA_FILE)
 		q->data_file = true;

@@ -60,15 +60,14 @@ struct vm_block_stats *stats_disks(const struct domain *d, struct arena *a, uint
 	return s;
 }
 
-/* "/machine/peripheral/virtio-disk0/virtio-backend" is virtio-disk0's. */
+/* "sata0-0-0", or for a device inside it "/machine/peripheral/virtio-disk0/virtio-backend". */
 static bool is_of(const char *qdev, const char *alias)
 {
 	size_t n = strlen(alias);
 
-	if (!n || strncmp(qdev, PERIPHERAL, strlen(PERIPHERAL)))
-		return false;
-	qdev += strlen(PERIPHERAL);
-	return strncmp(qdev, alias, n) == 0 && (qdev[n] == '\0' || qdev[n] == '/');
+	if (strncmp(qdev, PERIPHERAL, strlen(PERIPHERAL)) == 0)
+		qdev += strlen(PERIPHERAL);
+	return n && strncmp(qdev, alias, n) == 0 && (qdev[n] == '\0' || qdev[n] == '/');
 }
 
 static void take_counters(struct vm_block_stats *s, struct json_object *stats)

@@ -10,7 +10,7 @@ from lib.server import wait_for
 
 @pytest.mark.parametrize("machine", ["q35", "pc"])
 def test_direct_kernel(server, define, machine):
-    name = define(boot="linux", machine=machine, cmdline="console=ttyS0 quiet color=green")
+    name = define(boot="linux", machine=machine, cmdline="console=ttyS0 quiet no_timer_check color=green")
     server.virsh("start", name)
     with guest.Console(server, name) as console:
         console.attached().prompt()

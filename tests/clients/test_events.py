@@ -80,7 +80,7 @@ def test_reset(server, define, events):
 
 def test_crash(server, define, events):
     name = define(boot="linux", tail="<on_crash>destroy</on_crash>", devices='<panic model="isa"/>',
-                  cmdline="console=ttyS0 quiet panic")
+                  cmdline="console=ttyS0 quiet no_timer_check panic")
     heard = events()
     server.virsh("start", name)
     heard.wait("Stopped Crashed", 60, name)

@@ -110,7 +110,7 @@ def test_shutdown_mode_acpi(server, define):
 
 
 def test_shutdown_is_only_a_wish(server, define):
-    name = define(boot="linux", cmdline="console=ttyS0 quiet deaf")
+    name = define(boot="linux", cmdline="console=ttyS0 quiet no_timer_check deaf")
     server.virsh("start", name)
     guest.booted(server, name)
     server.virsh("shutdown", name)
@@ -121,7 +121,7 @@ def test_shutdown_is_only_a_wish(server, define):
 
 
 def test_guest_powers_itself_off(server, define):
-    name = define(boot="linux", cmdline="console=ttyS0 quiet off")
+    name = define(boot="linux", cmdline="console=ttyS0 quiet no_timer_check off")
     server.virsh("start", name)
     reaches(server, name, "shut off (shutdown)")
 

@@ -56,7 +56,7 @@ def test_direct_kernel(server, clean):
     virt_install(server, "--name", clean, "--import", "--osinfo", "generic", "--network", "none",
                  "--graphics", "none", "--disk", "none", "--boot",
                  f"kernel={guest.GUEST}/vmlinuz,initrd={guest.GUEST}/initrd.img,"
-                 "kernel_args=console=ttyS0 quiet")
+                 "kernel_args=console=ttyS0 quiet no_timer_check")
     guest.booted(server, clean)
 
 

@@ -24,7 +24,7 @@ DEVICES = {
     "e1000 nic": '<interface type="user"><model type="e1000e"/></interface>',
     "channel": '<channel type="unix"><target type="virtio" name="org.qemu.guest_agent.0"/></channel>',
     "two serials": '<serial type="pty"><target port="1"/></serial>',
-    "virtio console": '<console type="pty"><target type="virtio" port="1"/></console>',
+    "virtio console": '<console type="pty"><target type="virtio"/></console>',
     "vnc": '<graphics type="vnc" port="-1" autoport="yes"/>',
     "vnc password": '<graphics type="vnc" port="-1" passwd="sesame"/>',
     "vnc address": '<graphics type="vnc" port="5987" listen="127.0.0.1"/>',

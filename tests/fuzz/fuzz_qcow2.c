@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The first cluster of an image that a guest may have written. Seeds: corpus/qcow2, made by qemu-img. */
+/* The first cluster of an image that a guest may have written. Seeds by qemu-img. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -14,7 +14,7 @@ PROMPT = r"guest# "
 
 
 def xml(name, uuid=None, memory=128, machine="q35", boot="none", devices="", head="", tail="",
-        os="", cmdline="console=ttyS0 quiet", cpu="", serial=True, typ="qemu", features=None):
+        os="", cmdline="console=ttyS0 quiet no_timer_check", cpu="", serial=True, typ="qemu", features=None):
     """A domain. boot: none (firmware finds nothing), linux (direct kernel), disk, or uefi."""
     firmware = ' firmware="efi"' if boot == "uefi" else ""
     kernel = ""

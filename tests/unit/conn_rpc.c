@@ -94,8 +94,8 @@ static bool get(struct stub *s, struct packet *p)
 	return true;
 }
 
-static void must_get(struct stub *s, struct packet *p, uint32_t proc, uint32_t type, uint32_t serial,
-		     uint32_t status)
+static void must_get(struct stub *s, struct packet *p, uint32_t proc, uint32_t type,
+		     uint32_t serial, uint32_t status)
 {
 	assert_true(get(s, p));
 	assert_int_equal(p->proc, proc);
@@ -302,7 +302,8 @@ static void test_stream_ends(void **state)
 	assert_int_equal(s.c.n_streams, 0);
 	/* a hole is for sparse streams only */
 	open_console(&s, 6);
-	put(&s, REMOTE_DOMAIN_OPEN_CONSOLE, PACKET_HOLE, 6, PACKET_CONTINUE, "\0\0\0\0\0\0\0\1\0\0\0\0", 12);
+	put(&s, REMOTE_DOMAIN_OPEN_CONSOLE, PACKET_HOLE, 6, PACKET_CONTINUE,
+	    "\0\0\0\0\0\0\0\1\0\0\0\0", 12);
 	must_get(&s, &p, REMOTE_DOMAIN_OPEN_CONSOLE, PACKET_STREAM, 6, PACKET_ERROR);
 	assert_int_equal(s.c.n_streams, 0);
 	close(console_fd);

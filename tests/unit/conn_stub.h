@@ -38,7 +38,7 @@ static int stub_start_with(struct stub *s, unsigned half_open_timeout)
 {
 	struct identity who = { .asserter = ROOM_CORDOND, .kind = IDENTITY_KIND_UNIX_USER };
 	struct config conf = { .max_client_requests = 5, .keepalive_interval = -1,
-			       .client_memory_max = 48u << 20,
+			       .client_memory_max = 64u << 20,
 			       .half_open_timeout = half_open_timeout };
 	int client[2], core[2];
 

@@ -123,7 +123,8 @@ static void write_file(const char *p, const void *data, size_t n, mode_t mode)
 }
 
 /* A version 3 header with a backing file and its format. */
-static void write_qcow2(const char *p, const char *backing, const char *format, uint64_t incompatible)
+static void write_qcow2(const char *p, const char *backing, const char *format,
+			uint64_t incompatible)
 {
 	uint8_t b[4096] = { 'Q', 'F', 'I', 0xfb };
 	size_t at = 104;

@@ -69,7 +69,8 @@ static void test_topology(void **state)
 		cpu(0, 0, 0, "0,4"), cpu(1, 0, 1, "1,5"), cpu(4, 0, 0, "0,4"), cpu(5, 0, 1, "1,5"),
 		cpu(2, 1, 0, "2,6"), cpu(3, 1, 1, "3,7"), cpu(6, 1, 0, "2,6"), cpu(7, 1, 1, "3,7"),
 	};
-	struct host_cell cells[2] = { { .n_cpus = 4, .cpus = c }, { .id = 1, .n_cpus = 4, .cpus = c + 4 } };
+	struct host_cell cells[2] = { { .n_cpus = 4, .cpus = c },
+				      { .id = 1, .n_cpus = 4, .cpus = c + 4 } };
 	struct host_facts f = { .cpus = 8, .n_cells = 2, .cells = cells };
 
 	(void)state;

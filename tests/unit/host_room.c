@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The real cordon-host in its sandbox, asked for facts. CORDON_BUILD_ROOT is the folder of the programs. */
+/* The real cordon-host in its sandbox, asked for facts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -258,13 +258,6 @@ static void test_screenshot_stats(void **state)
 		assert_int_equal(live_answer(l), 0);
 		t = live_now_ms() - t;
 	}
-	if (getenv("LIVE_SHOW")) {
-		struct vm_monitor_args m = { .command = (char *)(uintptr_t)"{\"execute\":\"query-blockstats\"}" };
-
-		assert_int_equal(vm_call_monitor(&l->ch, &m, NULL, 0, live_done, l), 0);
-		assert_int_equal(live_answer(l), 0);
-		print_message("%s\n", ((struct vm_monitor_ret *)l->ret)->reply);
-	}
 	s = l->ret;
 	print_message("stats in %.2f ms\n", t);
 	assert_int_equal(s->n_vcpus, 2);
