@@ -22,7 +22,7 @@ $(BUILD)-asan/build.ninja: | deps-build
 	meson setup $(BUILD)-asan $(MESON_FLAGS) -Dsanitize=true
 
 check: deps-build deps-test all $(BUILD)-fuzz/build.ninja
-	ninja -C $(BUILD)-fuzz
+	ninja -C $(BUILD)-fuzz fuzz
 	tests/run --build $(BUILD) --fuzz-build $(BUILD)-fuzz $(ARGS)
 
 check-asan: deps-test $(BUILD)-asan/build.ninja
@@ -30,7 +30,7 @@ check-asan: deps-test $(BUILD)-asan/build.ninja
 	tests/run --build $(BUILD)-asan --sanitized unit golden clients sandbox faults $(ARGS)
 
 fuzz: $(BUILD)-fuzz/build.ninja
-	ninja -C $(BUILD)-fuzz
+	ninja -C $(BUILD)-fuzz fuzz
 	tests/run --fuzz-build $(BUILD)-fuzz --fuzz-seconds $(or $(SECONDS),3600) fuzz $(ARGS)
 
 demo: deps-build deps-run all

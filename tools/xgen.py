@@ -451,9 +451,10 @@ def when_c(cls, text):
 def row_c(p, r, types):
     k = r.keys
     cls = k.get("class", "none")
-    parts = [f'.num = {r.num}', f'.name = "{r.name}"',
-             f".args = &{'xdr_void' if r.args == 'void' else r.args + '_xdr'}",
-             f".ret = &{'xdr_void' if r.ret == 'void' else r.ret + '_xdr'}"]
+    parts = [f'.num = {r.num}', f'.name = "{r.name}"']
+    if k.get("later") != "yes":    # nobody serves it yet: its tables need not be linked
+        parts += [f".args = &{'xdr_void' if r.args == 'void' else r.args + '_xdr'}",
+                  f".ret = &{'xdr_void' if r.ret == 'void' else r.ret + '_xdr'}"]
     if "from" in k:
         parts.append(f".senders = {rooms_mask(k['from'])}")
     if "state" in k:
@@ -594,8 +595,8 @@ def source(ps, name, perms):
 
 
 def outgoing(p, r):
-    """An event that the server of this program sends and never receives."""
-    return r.keys.get("event") == "yes" and "from" not in r.keys
+    """What the server of this program never receives: its own events, and rows that come later."""
+    return (r.keys.get("event") == "yes" and "from" not in r.keys) or r.keys.get("later") == "yes"
 
 
 def server(ps, name, only):

@@ -93,8 +93,7 @@ int config_read(const char *path, bool asked, const char *instance, uint32_t uid
 		fd_close(&pair[0]);
 	fd_close(&fds[0]);
 	if (pid > 0) {
-		if (r == -ETIMEDOUT)
-			kill(pid, SIGKILL);
+		kill(pid, SIGKILL);   /* it has answered, or never will */
 		waitpid(pid, NULL, 0);
 	}
 	return r;

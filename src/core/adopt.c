@@ -25,7 +25,7 @@ static const struct launch_found *found(const struct launch_list_ret *l, const u
 static void cleanup(const uint8_t uuid[16])
 {
 	struct ipc_chan *ch = core_peer(&core.launch, NULL);
-	struct launch_guest_args args;
+	struct launch_guest_args args = { 0 };
 
 	memcpy(args.guest, uuid, 16);
 	if (ch)
@@ -71,7 +71,8 @@ static void adopt_one(struct guest *g, const struct launch_found *f)
 	if (!g->run || g->run->rec.starting)
 		return;
 	claim(g);
-	if (!f || !f->qemu_pid)
+	/* a cordon-vm that is there tells itself how its QEMU ended */
+	if (!f || (!f->qemu_pid && !f->vm_pid))
 		plan_qemu_ended(g->run, false, 0, "QEMU ended while Cordon was away");
 }
 
@@ -107,28 +108,25 @@ static void listed(void *ctx, struct ipc_reply *r)
 	autostart();
 }
 
-void adopt_begin(void)
+static void list_all(void)
 {
 	struct ipc_chan *ch = core_peer(&core.launch, NULL);
 
-	host_refresh();
+	/* one that is being restarted comes by adopt_launch() */
 	if (!ch || launch_call_list(ch, NULL, 0, listed, NULL))
 		log_error("running guests cannot be listed: cordon-launch is not there");
 }
 
-static void swept(void *ctx, struct ipc_reply *r)
+void adopt_begin(void)
 {
-	(void)ctx;
-	if (!r->rc)
-		sweep(r->ret);
+	host_refresh();
+	list_all();
 }
 
-void adopt_sweep(void)
+void adopt_launch(void)
 {
-	struct ipc_chan *ch = core_peer(&core.launch, NULL);
-
-	if (ch)
-		(void)launch_call_list(ch, NULL, 0, swept, NULL);
+	plan_launch_back();
+	list_all();
 }
 
 void adopt_claims(void)

@@ -6,8 +6,8 @@
 /* All rooms are up: adopt what runs, clean up the rest, then start autostart guests. */
 void adopt_begin(void);
 
-/* cordon-launch was started again: clean up cages that no run owns. */
-void adopt_sweep(void);
+/* cordon-launch was started again: what the last one did not finish, and as above. */
+void adopt_launch(void);
 
 /* cordon-file was started again: tell it the claims of all running guests. */
 void adopt_claims(void);

@@ -40,6 +40,7 @@ struct guest_run {
 	struct event *grace_timer;
 	struct event *vm_timer;           /* a supervisor that died is started again */
 	unsigned vm_tries;
+	bool vm_stuck;                    /* the supervisor did not answer: to be replaced */
 };
 
 struct guest {

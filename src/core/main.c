@@ -156,7 +156,7 @@ int intake_on_peer(struct ipc_call *call, const struct intake_peer *args)
 	else if (args->which == ROOM_FILE)
 		adopt_claims();
 	else if (args->which == ROOM_LAUNCH)
-		adopt_sweep();
+		adopt_launch();
 	else if (args->which == ROOM_HOST)
 		host_refresh();
 	return ipc_reply(call, NULL, NULL, 0);

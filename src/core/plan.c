@@ -256,6 +256,7 @@ int plan_start(struct guest *g, const struct domain *model, const struct plan_re
 	run->rec.id = next_id++;
 	run->rec.state = GUEST_SHUTOFF;
 	run->autodestroy = req->autodestroy;
+	run->rec.autodestroy = req->autodestroy != NULL;
 	p->call = req->call;
 	p->answer = req->answer;
 	p->paused = req->paused;
@@ -273,9 +274,10 @@ int plan_adopt(struct guest *g, struct err *err)
 		next_id = g->run->rec.id + 1;
 	p->adopting = true;
 	p->step = N_STEPS;
-	if (g->run->rec.starting) {
+	if (g->run->rec.starting || (g->run->rec.autodestroy && !g->run->autodestroy)) {
 		/* the core that began this is gone, and with it whoever asked */
 		err_set(&p->err, -ECANCELED, ERR_OPERATION_FAILED, "interrupted start");
+		g->run->destroyed = !g->run->rec.starting;
 		turn_back(p);
 		return 0;
 	}

@@ -32,6 +32,7 @@ struct plan {
 	int rc;
 	bool paused;
 	bool adopting;
+	bool wants_launch;          /* to be cleaned up by the next cordon-launch */
 	int started_detail;         /* virDomainEventStartedDetailType */
 	struct ipc_call *call;      /* who asked for the start; NULL: autostart, or gone */
 	void (*answer)(struct ipc_call *call, struct guest *g);
@@ -64,6 +65,9 @@ void plan_stop(struct guest *g, struct ipc_call *waiter);
 
 /* Take over a guest found running: everything counts as prepared. */
 int plan_adopt(struct guest *g, struct err *err);
+
+/* A new cordon-launch: what the last one did not clean up. */
+void plan_launch_back(void);
 
 /* Guests that end with their client end now; calls of the client are answered to nobody. */
 void plan_client_gone(struct client *c);

@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "core/plan_steps.h"
+#include "core/ptys.h"
 #include "core/vmlink.h"
 #include "ipc/call.h"
 
@@ -32,18 +33,10 @@ static void add(struct list *l, enum guest_fd_kind kind, unsigned index, unsigne
 		l->fds[l->n_fds++] = fd;
 }
 
-/* A console that stands for the first serial port has no device of its own. */
-static bool has_chardev(const struct dom_chr *c, enum dom_chr_kind kind)
-{
-	if (c->source == DOM_CHR_SOURCE_TYPE_NULL || c->source == DOM_CHR_SOURCE_TYPE_SPICEVMC)
-		return false;
-	return kind != DOM_CHR_KIND_CONSOLE || (c->target_type && strcmp(c->target_type, "serial"));
-}
-
 static void add_chardevs(struct list *l, const struct dom_chr *c, unsigned n, enum dom_chr_kind kind)
 {
 	for (unsigned i = 0; i < n; i++) {
-		if (!has_chardev(&c[i], kind))
+		if (!ptys_has_device(&c[i], kind))
 			continue;
 		add(l, GUEST_FD_KIND_CHARDEV, i, kind, true, -1);
 		if (c[i].source == DOM_CHR_SOURCE_TYPE_PTY)
@@ -116,28 +109,6 @@ static int record_images(struct plan *p)
 	return 0;
 }
 
-static void set_ptys(struct dom_chr *c, unsigned n, enum dom_chr_kind kind, struct arena *a,
-		     const struct launch_started *l, unsigned *at)
-{
-	for (unsigned i = 0; i < n; i++)
-		if (has_chardev(&c[i], kind) && c[i].source == DOM_CHR_SOURCE_TYPE_PTY &&
-		    *at < l->n_ptys)
-			c[i].path = arena_strdup(a, l->ptys[(*at)++].path);
-}
-
-static void show_ptys(struct guest_run *run, const struct launch_started *l)
-{
-	struct domain *d = &run->rec.live;
-	unsigned at = 0;
-
-	set_ptys(d->serials, d->n_serials, DOM_CHR_KIND_SERIAL, run->arena, l, &at);
-	set_ptys(d->consoles, d->n_consoles, DOM_CHR_KIND_CONSOLE, run->arena, l, &at);
-	set_ptys(d->channels, d->n_channels, DOM_CHR_KIND_CHANNEL, run->arena, l, &at);
-	for (unsigned i = 0; i < d->n_consoles; i++)
-		if (!has_chardev(&d->consoles[i], DOM_CHR_KIND_CONSOLE) && d->n_serials)
-			d->consoles[i].path = d->serials[0].path;
-}
-
 static void launched(void *ctx, struct ipc_reply *r)
 {
 	struct plan *p = ctx;
@@ -150,7 +121,7 @@ static void launched(void *ctx, struct ipc_reply *r)
 	if (rc && !r->rc)
 		err_sys(&err, rc, "domain '%s': answer of cordon-launch", p->guest->name);
 	if (!rc)
-		show_ptys(p->run, &p->run->rec.launched);
+		ptys_show(p->run, &p->run->rec.launched);
 	plan_continue(p, rc, r->rc ? r->err : &err);
 }
 
@@ -199,18 +170,34 @@ static void cleaned(void *ctx, struct ipc_reply *r)
 {
 	struct plan *p = ctx;
 
-	plan_continue(p, r->rc, r->err);
+	/* the guest counts as gone when its cage is, not when launch is */
+	if (r->rc == -EPIPE)
+		p->wants_launch = true;
+	else
+		plan_continue(p, r->rc, r->err);
+}
+
+static void ask_cleanup(struct plan *p)
+{
+	struct ipc_chan *ch = core_peer(&core.launch, NULL);
+	struct launch_guest_args args = { 0 };
+
+	memcpy(args.guest, p->guest->uuid, 16);
+	p->wants_launch = !ch || launch_call_cleanup(ch, &args, NULL, 0, cleaned, p);
 }
 
 int launch_release(struct plan *p)
 {
-	struct ipc_chan *ch = core_peer(&core.launch, NULL);
-	struct launch_guest_args args;
-
 	vmlink_detach(p->run);
-	memcpy(args.guest, p->guest->uuid, 16);
-	/* a launch that is being restarted finds the leftovers by itself; adoption removes them */
-	return ch && !launch_call_cleanup(ch, &args, NULL, 0, cleaned, p) ? 1 : 0;
+	ask_cleanup(p);
+	return 1;
+}
+
+void plan_launch_back(void)
+{
+	for (struct guest *g = guest_next(NULL); g; g = guest_next(g))
+		if (g->run && g->run->plan && g->run->plan->wants_launch)
+			ask_cleanup(g->run->plan);
 }
 
 static void booted(void *ctx, struct ipc_reply *r)

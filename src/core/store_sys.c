@@ -145,7 +145,8 @@ static void set_aside(const char *path, const char *why)
 static int load(const char *path, enum store_kind kind, const struct xdr_type *t, struct arena *a,
 		void *ret)
 {
-	CLEAN_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	/* not blocking: somebody may have put a FIFO there */
+	CLEAN_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	const char *why = "unreadable";
 	const uint8_t *body = NULL;
 	struct err err = { 0 };
@@ -174,6 +175,16 @@ static int load(const char *path, enum store_kind kind, const struct xdr_type *t
 	return body ? 0 : -EBADMSG;
 }
 
+/* A record is named after its guest; under another name it is somebody's copy. */
+static bool is_named(const char *path, const uint8_t uuid[16])
+{
+	const char *name = strrchr(path, '/') + 1;
+	char text[GUEST_UUID_TEXT];
+
+	guest_uuid_text(uuid, text);
+	return !strncmp(name, text, sizeof(text) - 1) && !strcmp(name + sizeof(text) - 1, ".rec");
+}
+
 static int load_domain(const char *path)
 {
 	CLEAN_ARENA struct arena *a = arena_new(GUEST_MODEL_MAX);
@@ -184,6 +195,10 @@ static int load_domain(const char *path)
 		return 0;
 	if (!rec.model.name[0] || guest_by_uuid(rec.model.uuid) || guest_by_name(rec.model.name)) {
 		set_aside(path, "of a guest that is there already");
+		return 0;
+	}
+	if (!is_named(path, rec.model.uuid)) {
+		set_aside(path, "of another guest than its name says");
 		return 0;
 	}
 	g = guest_add(rec.model.uuid, rec.model.name);
@@ -208,6 +223,11 @@ static int load_run(const char *path)
 		return 0;
 	}
 	g = guest_by_uuid(rec.live.uuid);
+	if (!is_named(path, rec.live.uuid) || (g && g->run) || (!g && guest_by_name(rec.live.name))) {
+		set_aside(path, "of another guest than its name says");
+		arena_free(a);
+		return 0;
+	}
 	if (!g)
 		g = guest_add(rec.live.uuid, rec.live.name);
 	r = g ? guest_run_new(g) : NULL;
@@ -218,6 +238,8 @@ static int load_run(const char *path)
 	arena_free(r->arena);
 	r->arena = a;
 	r->rec = rec;
+	r->shutdown_seen = rec.state == GUEST_SHUTDOWN;
+	r->crashed = rec.state == GUEST_CRASHED;
 	if (!g->model)
 		g->role = rec.role;
 	return 0;

@@ -10,6 +10,7 @@
 #include "core/events.h"
 #include "core/host.h"
 #include "core/plan.h"
+#include "core/ptys.h"
 #include "core/store.h"
 #include "ipc/call.h"
 #include "ipc/ev.h"
@@ -22,6 +23,8 @@ static void link_closed(struct ipc_chan *ch)
 	struct vmlink *l = ch->ctx;
 	struct guest_run *run = l->run;
 
+	if (l->watch)
+		event_free(l->watch);
 	free(l);
 	if (!run)
 		return;
@@ -32,6 +35,46 @@ static void link_closed(struct ipc_chan *ch)
 		 run->guest->name);
 	vmlink_retry(run);
 }
+
+/* ---- does it live? ---- */
+
+static void watch_on(struct vmlink *l)
+{
+	static const struct timeval patience = { VMLINK_PATIENCE_S, 0 };
+
+	if (!event_pending(l->watch, EV_TIMEOUT, NULL))
+		event_add(l->watch, &patience);
+}
+
+static void lives(void *ctx, struct ipc_reply *r)
+{
+	struct vmlink *l = ctx;
+
+	(void)r;
+	l->asked = false;
+}
+
+/* Calls may take QEMU's time, and have deadlines in cordon-vm; its loop has to turn meanwhile. */
+static void watch_over(evutil_socket_t fd, short what, void *arg)
+{
+	struct vmlink *l = arg;
+
+	(void)fd;
+	(void)what;
+	if (!l->ch.n_pending)
+		return;
+	if (!l->asked && !vm_call_status(&l->ch, NULL, 0, lives, l)) {
+		l->asked = true;
+		watch_on(l);
+		return;
+	}
+	log_warn("%s does not answer for %u s", l->name, VMLINK_PATIENCE_S);
+	if (l->run)
+		l->run->vm_stuck = true;
+	ipc_chan_close(&l->ch, "does not answer");
+}
+
+/* ---- there or not ---- */
 
 int vmlink_attach(struct guest_run *run, int fd, struct err *err)
 {
@@ -48,8 +91,11 @@ int vmlink_attach(struct guest_run *run, int fd, struct err *err)
 	l->ch.serves[0] = &vmup_server;
 	l->ch.body_max = 8u << 20;
 	l->ch.on_closed = link_closed;
-	if (ipc_ev_attach(core.base, &l->ch)) {
+	l->watch = evtimer_new(core.base, watch_over, l);
+	if (!l->watch || ipc_ev_attach(core.base, &l->ch)) {
 		fd_close(&fd);
+		if (l->watch)
+			event_free(l->watch);
 		free(l);
 		return err_set(err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
 	}
@@ -70,8 +116,10 @@ void vmlink_detach(struct guest_run *run)
 
 struct ipc_chan *vmlink_chan(struct guest *g, struct err *err)
 {
-	if (g->run && g->run->link)
+	if (g->run && g->run->link) {
+		watch_on(g->run->link);
 		return &g->run->link->ch;
+	}
 	err_set(err, -EAGAIN, ERR_OPERATION_FAILED,
 		"domain '%s': its supervisor (cordon-vm) is being started again; try again", g->name);
 	return NULL;
@@ -133,10 +181,13 @@ static void respawned(void *arg, struct ipc_reply *r)
 		return;
 	}
 	failed.rc = r->rc;
-	if (r->rc)
+	if (r->rc) {
 		err = *r->err;
-	else
+	} else {
+		rc->run->vm_stuck = false;
+		ptys_show(rc->run, r->ret);
 		failed.rc = vmlink_attach(rc->run, take_fd(&r->fds[0]), &err);
+	}
 	if (!failed.rc)
 		failed.rc = send_boot(rc->run, false, true, rc->done, rc->ctx, &err);
 	if (failed.rc)
@@ -147,7 +198,7 @@ static void respawned(void *arg, struct ipc_reply *r)
 int vmlink_reconnect(struct guest_run *run, ipc_reply_fn *done, void *ctx, struct err *err)
 {
 	struct ipc_chan *ch = core_peer(&core.launch, err);
-	struct launch_guest_args args;
+	struct launch_guest_args args = { .replace = run->vm_stuck };
 	struct reconnect *rc;
 	int ret;
 

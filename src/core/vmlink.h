@@ -8,10 +8,14 @@
 
 #define VMLINK_TRIES_MAX 20          /* replacements of one cordon-vm before it is left alone */
 #define VMLINK_RETRY_MS 20           /* before the first one; doubles up to 5 s */
+#define VMLINK_PATIENCE_S 6          /* an unanswered call is followed by a question whether it lives,
+				      * and that one, unanswered as long, by a replacement */
 
 struct vmlink {
 	struct ipc_chan ch;
 	struct guest_run *run;       /* NULL once the run let go of it */
+	struct event *watch;         /* while calls are unanswered */
+	bool asked;                  /* STATUS, which takes it no time, is one of them */
 	char name[300];
 };
 

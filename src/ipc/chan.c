@@ -390,7 +390,7 @@ static int dispatch_call(struct ipc_chan *ch, struct received *m)
 {
 	const struct ipc_handlers *s = serves(ch, m->h->program);
 	const struct ipc_row *row = s ? ipc_row_find(s->program, m->h->num) : NULL;
-	ipc_handler_fn *fn = row ? s->fn[row - s->program->rows] : NULL;
+	ipc_handler_fn *fn = row && row->args ? s->fn[row - s->program->rows] : NULL;
 	const char *why = row ? row_forbidden(ch, row, m) : "is unknown";
 	struct ipc_call *call;
 	void *args;

@@ -45,7 +45,7 @@ struct ipc_when {
 struct ipc_row {
 	uint32_t num;
 	const char *name;
-	const struct xdr_type *args;
+	const struct xdr_type *args;   /* NULL: nobody serves it yet ("later" in proto) */
 	const struct xdr_type *ret;
 	uint16_t senders;       /* 1 << enum ipc_room; 0: whoever holds the channel */
 	uint8_t states;         /* IPC_STATE_*; 0: any */

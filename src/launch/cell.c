@@ -112,7 +112,8 @@ void cell_save_pids(const struct cell *c)
 	CLEAN_FD int fd = -1;
 	size_t n;
 
-	n = (size_t)snprintf(text, sizeof(text), "uid %u 0\n", (unsigned)c->uid);
+	n = (size_t)snprintf(text, sizeof(text), "uid %u 0\nptys %u 0\n", (unsigned)c->uid,
+			     c->want_ptys);
 	if (n >= sizeof(text))
 		return;
 	put(text, sizeof(text), "qemu", &c->qemu);
@@ -141,6 +142,8 @@ static void load_line(struct cell *c, const char *line)
 		return;
 	if (!strcmp(what, "uid"))
 		c->uid = pid;
+	else if (!strcmp(what, "ptys"))
+		c->want_ptys = pid;
 	else if (!strcmp(what, "qemu"))
 		(void)watched_open(&c->qemu, (pid_t)pid, start);
 	else if (!strcmp(what, "vm"))
@@ -164,6 +167,25 @@ static void load_pids(struct cell *c)
 		load_line(c, line);
 		line = end + 1;
 	}
+}
+
+/* A group without a folder: a cell of its own, so that core finds and removes it. */
+static int adopt_group(void *ctx, const char *name)
+{
+	uint8_t uuid[16];
+
+	(void)ctx;
+	if (!uuid_parse(name, uuid) && !cell_find(uuid) && !cell_add(uuid))
+		return -ENOMEM;
+	return 0;
+}
+
+/* Uids that were claimed, or not yet given back, when the last launch died. */
+static int drop_claim(void *ctx, const struct ledger_record *r)
+{
+	struct err *err = ctx;
+
+	return cell_find(r->guest) ? 0 : ledger_release(&launch.ledger, r->guest, err);
 }
 
 int cell_load_all(struct err *err)
@@ -191,5 +213,7 @@ int cell_load_all(struct err *err)
 			 (int)c->vm.pid);
 	}
 	closedir(d);
-	return 0;
+	if (cgroup_list(&launch.cgroups, adopt_group, NULL, err))
+		log_warn("groups of guests: %s", err->text);
+	return ledger_each(&launch.ledger, drop_claim, err, err);
 }

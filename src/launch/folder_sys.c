@@ -168,6 +168,9 @@ void folder_remove(const struct cell *c)
 		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
 			unlinkat(c->dir, e->d_name, 0);
 	closedir(d);
+	/* where folder_listen() went */
+	if (fchdir(launch.run_dir) < 0)
+		log_error("folder of the guests: %s", strerrordesc_np(errno));
 	if (unlinkat(launch.run_dir, c->dir_name, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		log_error("guest %s: its folder cannot be removed: %s", c->dir_name,
 			  strerrordesc_np(errno));

@@ -39,6 +39,7 @@ struct cell {
 	unsigned n_passt;
 	int pty[GUEST_PTYS_MAX];     /* masters, kept so that a console survives its cordon-vm */
 	unsigned n_ptys;
+	unsigned want_ptys;          /* as many as the guest has; they are gone when all who held them died */
 	struct ipc_call *cleanup;    /* waits until all processes are gone */
 	bool going;
 	struct cell *next;

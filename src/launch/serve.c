@@ -177,8 +177,9 @@ static int start(struct build *b, struct ipc_call *call, struct err *err)
 
 	if (!rc)
 		rc = folder_make(c, &folder, true, err);
+	c->want_ptys = b->args->n_ptys;
 	if (!rc)
-		rc = folder_ptys(c, b->args->n_ptys, err);
+		rc = folder_ptys(c, c->want_ptys, err);
 	for (uint32_t i = 0; i < b->args->n_fds && !rc; i++)
 		rc = add_row(b, call, &next, (int)i, err);
 	if (!rc)
@@ -276,7 +277,9 @@ static int replace_vm(struct cell *c, struct err *err)
 	if (rc)
 		return err_sys(err, rc, "guest %s", c->dir_name);
 	s.core_end = pair[1];
-	rc = folder_make(c, &folder, false, err);
+	rc = folder_ptys(c, c->want_ptys, err);
+	if (!rc)
+		rc = folder_make(c, &folder, false, err);
 	if (!rc) {
 		rc = stage_run(&s, err);
 		folder_close(&folder);
@@ -295,9 +298,11 @@ int launch_on_respawn(struct ipc_call *call, const struct launch_guest_args *arg
 	struct cell *c = cell_find(args->guest);
 	CLEAN_FD int fd = -1;
 
-	if (!c || c->going || !watched_alive(&c->qemu))
+	/* a cordon-vm that lives still has to tell how its QEMU ended */
+	if (c && !c->going && !args->replace)
+		fd = connect_vm(c);
+	if (fd < 0 && (!c || c->going || !watched_alive(&c->qemu)))
 		return err_set(&call->err, -ESRCH, ERR_OPERATION_FAILED, "QEMU of this guest is gone");
-	fd = connect_vm(c);
 	if (fd < 0)
 		fd = replace_vm(c, &call->err);
 	if (fd < 0)

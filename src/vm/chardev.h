@@ -49,7 +49,7 @@ void chardev_connect_all(void);
 /* QEMU is gone: hand out what there is, close everything. */
 void chardev_close_all(void);
 
-/* The device that `alias` ("": the first console, else the first serial port) names, or NULL with `err`. */
+/* What `alias` names ("": the first console, else the first serial port), or NULL with `err`. */
 struct chardev *chardev_find(const char *alias, struct err *err);
 
 /* Attach a stream (taken). Whoever had one is closed. 0 or -ENOMEM. */

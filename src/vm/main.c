@@ -33,6 +33,12 @@ static void core_closed(struct ipc_chan *ch)
 	if (vm.core != ch)
 		return;
 	vm.core = NULL;
+	if (!vm.cfg) {
+		/* nobody knows of us before BOOT: the next core undoes the start, or has launch make another */
+		log_info("core is gone before it said what to boot");
+		event_base_loopbreak(vm.base);
+		return;
+	}
 	log_info("guest '%s': core is gone; waiting for another", vm.name);
 }
 

@@ -15,7 +15,7 @@ struct json_object;
  */
 struct json_object *qmp_args(const char *spec, ...);
 
-/* Member `key` of an object as what is asked for; NULL, or `otherwise`, when it is not there or not that. */
+/* Member `key` of an object; NULL, or `otherwise`, when it is not there or of another type. */
 const char *qmp_str(struct json_object *o, const char *key);
 struct json_object *qmp_obj(struct json_object *o, const char *key);
 struct json_object *qmp_arr(struct json_object *o, const char *key);
@@ -23,7 +23,7 @@ int64_t qmp_int(struct json_object *o, const char *key, int64_t otherwise);
 uint64_t qmp_uint(struct json_object *o, const char *key, uint64_t otherwise);
 bool qmp_bool(struct json_object *o, const char *key);
 
-/* Element `i` of an array if it is an object, else NULL; the length of an array, 0 for anything else. */
+/* Element `i` of an array if it is an object, else NULL; an array's length, 0 for anything else. */
 struct json_object *qmp_at(struct json_object *a, size_t i);
 size_t qmp_len(struct json_object *a);
 

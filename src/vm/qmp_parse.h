@@ -12,7 +12,7 @@ struct json_object;
 struct json_tokener;
 
 #define QMP_LINE_MAX (4u << 20)      /* bytes of one message */
-#define QMP_VALUES_MAX 100000u       /* commas, colons and brackets in one message: what it costs in memory */
+#define QMP_VALUES_MAX 100000u       /* commas, colons, brackets in one message: what memory it costs */
 #define QMP_DEPTH_MAX 24             /* nested objects and arrays */
 
 struct qmp_parser {

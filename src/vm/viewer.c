@@ -14,7 +14,7 @@
 
 enum { PHASE_CONNECT = 0, PHASE_DISCONNECT = 2 };   /* virDomainEventGraphicsPhase */
 
-/* Who was handed in, oldest first. QEMU cannot tell them apart, so nor can we: the oldest goes first. */
+/* Who was handed in, oldest first. QEMU cannot tell them apart: the oldest counts as gone first. */
 struct viewer_peer {
 	struct viewer_peer *next;
 	char address[256];

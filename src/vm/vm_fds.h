@@ -8,8 +8,8 @@
  * State at exec: working directory is the guest's folder, descriptor 0 and 1 are
  * /dev/null, 2 is Cordon's log, 3 and up as below, none of them close-on-exec, all others
  * closed. One argument (argv[0]). Still stage S's uid and capabilities: a chroot before exec
- * would need vm's libraries inside. So the first thing that vm does, before it reads a byte from anybody,
- * is sandbox_enter(): root is the working directory, uid and gid are the owner's of
+ * would need vm's libraries inside. So the first thing that vm does, before it reads a byte from
+ * anybody, is sandbox_enter(): root is the working directory, uid and gid are the owner's of
  * VM_FD_JOURNAL (never 0), no supplementary group, no capability, no-new-privs, seccomp.
  */
 #ifndef CORDON_VM_VM_FDS_H

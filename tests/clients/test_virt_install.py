@@ -28,7 +28,7 @@ def clean(server, name):
 def test_import(server, clean, folder, osinfo):
     path = guest.copy("bios.qcow2", folder)
     virt_install(server, "--name", clean, "--import", "--osinfo", osinfo, "--network", "user",
-                 "--graphics", "vnc", "--disk", f"path={path},format=qcow2")
+                 "--graphics", "vnc", "--disk", f"path={path},driver.type=qcow2")
     assert server.virsh("domstate", clean).out.strip() == "running"
     assert "Persistent:     yes" in server.virsh("dominfo", clean).out
     text = server.virsh("dumpxml", clean).out
@@ -47,7 +47,7 @@ def test_import(server, clean, folder, osinfo):
 def test_import_uefi(server, clean, folder):
     path = guest.copy("uefi.raw", folder)
     virt_install(server, "--name", clean, "--import", "--osinfo", "debian11", "--network", "user",
-                 "--graphics", "none", "--boot", "uefi", "--disk", f"path={path},format=raw")
+                 "--graphics", "none", "--boot", "firmware=efi,loader_secure=no", "--disk", f"path={path},format=raw")
     with guest.Console(server, clean) as console:
         console.attached().prompt(150)
 

@@ -188,8 +188,8 @@ struct slot {
 
 static _Noreturn void become_vm(struct live *l, const struct slot *slots, unsigned n)
 {
-	const char *path = getenv("CORDON_VM");
-	char *argv[] = { (char *)(uintptr_t)"cordon-vm", NULL };
+	const char *build = getenv("CORDON_BUILD_ROOT"), *own_vm = getenv("CORDON_VM");
+	char path[512], *argv[] = { (char *)(uintptr_t)"cordon-vm", NULL };
 	int high[32];
 
 	for (unsigned i = 0; i < n; i++)
@@ -205,8 +205,9 @@ static _Noreturn void become_vm(struct live *l, const struct slot *slots, unsign
 		if (!given)
 			close(fd);
 	}
+	snprintf(path, sizeof(path), "%s/cordon-vm", build ? build : ".");
 	CHECK(!chdir(l->dir));
-	execv(path ? path : "./cordon-vm", argv);
+	execv(own_vm ? own_vm : path, argv);
 	perror("cordon-vm");
 	_exit(127);
 }

@@ -19,7 +19,6 @@
 #include "base/fd.h"
 #include "vm_live.h"
 
-#define IMAGE "/tmp/cordon-vm-test.img"
 
 /*
  * 16-bit code: prints "BOOTED" on the first serial port, then echoes; 'p' powers off,
@@ -48,9 +47,12 @@ static char *xml_of(const char *poweroff, const char *reboot, const char *crash)
 	return xml;
 }
 
+static struct live the_live;
+static char image[64], fake_path[64];   /* in the way of no other run */
+
 static void make_image(void)
 {
-	int fd = open(IMAGE, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	int fd = open(image, O_RDWR | O_CREAT | O_TRUNC, 0600);
 
 	assert_true(fd >= 0);
 	assert_int_equal(ftruncate(fd, 1 << 20), 0);
@@ -58,12 +60,10 @@ static void make_image(void)
 	close(fd);
 }
 
-static struct live the_live;
-
 static struct live *begin(const char *poweroff, const char *reboot, const char *crash)
 {
 	make_image();
-	live_init(&the_live, xml_of(poweroff, reboot, crash), IMAGE);
+	live_init(&the_live, xml_of(poweroff, reboot, crash), image);
 	return &the_live;
 }
 
@@ -72,7 +72,8 @@ static int sweep(void **state)
 {
 	(void)state;
 	live_end(&the_live);
-	unlink(IMAGE);
+	unlink(image);
+	unlink(fake_path);
 	return 0;
 }
 
@@ -415,9 +416,8 @@ static void test_killed(void **state)
 
 static struct live *fake(const char *body)
 {
-	static const char path[] = "/tmp/cordon-vm-test-qemu";
 	struct live *l = begin("destroy", "restart", "destroy");
-	FILE *f = fopen(path, "w");
+	FILE *f = fopen(fake_path, "w");
 
 	assert_non_null(f);
 	fprintf(f, "#!/usr/bin/python3\nimport socket, json, time, sys, os\n"
@@ -432,8 +432,8 @@ static struct live *fake(const char *body)
 		"        if n <= 0 or q['execute'] == 'cont': return\n"
 		"%s\ntime.sleep(60)\n", body);
 	fclose(f);
-	chmod(path, 0755);
-	l->fake_qemu = path;
+	chmod(fake_path, 0755);
+	l->fake_qemu = fake_path;
 	live_spawn(l, false);
 	return l;
 }
@@ -620,6 +620,8 @@ int main(void)
 		print_message("SKIP: needs root and QEMU\n");
 		return getenv("CORDON_MUST_RUN") ? 1 : 77;
 	}
+	snprintf(image, sizeof(image), "/tmp/cordon-vm-test.%d.img", (int)getpid());
+	snprintf(fake_path, sizeof(fake_path), "/tmp/cordon-vm-test.%d.qemu", (int)getpid());
 	if (getenv("LIVE_ONLY"))
 		cmocka_set_test_filter(getenv("LIVE_ONLY"));
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,6 +52,7 @@ void out_arg(struct out *o, const char *text)
 	push(o, &o->argv, &o->n, &o->cap, arena_strdup(o->a, text));
 }
 
+__attribute__((format(printf, 2, 0)))
 static char *vformat(struct out *o, const char *fmt, va_list ap)
 {
 	char *text;

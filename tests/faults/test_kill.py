@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""kill -9 of each process, and of all: guests run on, the next client sees the truth, nothing leaks."""
+import signal
+import threading
+import time
+
+import pytest
+from lib import guest as guests
+from lib import house
+from lib.server import wait_for
+
+pytestmark = pytest.mark.cordon
+ROOMS = ["core", "launch", "file", "host", "conn", "vm"]
+TRUTH = 1.0          # seconds until the next client sees it, on a machine that is idle
+ALLOWED = 5.0        # what a busy machine gets
+
+
+def strike(server, room):
+    victims = house.pids(server, room)
+    assert victims, f"no {room} to kill"
+    house.kill(signal.SIGKILL, *victims)
+    return victims
+
+
+def truth(server, expected):
+    """Ask until all is known again; the seconds that took."""
+    begin = time.monotonic()
+    while True:
+        states = {n: server.virsh("domstate", n, check=False).out.strip() for n in expected}
+        stats = server.virsh("domstats", "--balloon", "--list-running", check=False)
+        if all(s == "running" for s in states.values()) and stats.code == 0:
+            break
+        assert time.monotonic() - begin < 20, states
+    took = time.monotonic() - begin
+    print(f"\nthe next client sees the truth after {took * 1000:.0f} ms")
+    return took
+
+
+def answers(server, name):
+    """Its supervisor is there and talks to QEMU."""
+    return server.virsh("suspend", name, check=False).code == 0 and \
+        server.virsh("resume", name, check=False).code == 0
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_running(server, trio, room):
+    qemus = sorted(server.qemus())
+    assert len(qemus) == 3
+    victims = strike(server, room)
+    assert truth(server, trio) < ALLOWED
+    assert sorted(server.qemus()) == qemus, "guests run on"
+    for name in trio:
+        wait_for(lambda n=name: answers(server, n), 10, text=f"{name} taking orders")
+    assert not any(house.state(p) not in ("gone", "Z") for p in victims)
+    wait_for(lambda: not any(house.state(p) == "Z" for p in victims), 5, text="victims reaped")
+
+
+def test_running_edge(server, name, define):
+    """The relay of one viewer takes only that viewer along."""
+    import socket
+    define(name, memory=64, devices='<graphics type="vnc" autoport="yes" listen="127.0.0.1"/>')
+    server.virsh("start", name)
+    port = 5900 + int(server.virsh("vncdisplay", name).out.strip().rsplit(":", 1)[1])
+    with socket.create_connection(("127.0.0.1", port), 10) as viewer:
+        viewer.settimeout(10)
+        assert viewer.recv(4) == b"RFB "
+        strike(server, "edge")
+        rest = viewer.recv(64)
+        while rest:
+            rest = viewer.recv(64)
+    with socket.create_connection(("127.0.0.1", port), 10) as viewer:
+        viewer.settimeout(10)
+        assert viewer.recv(4) == b"RFB "
+    server.virsh("destroy", name)
+    house.clean(server)
+
+
+def test_supervisor_of_all(server, trio):
+    """cordond itself: its rooms end, guests run on, a new one takes over."""
+    qemus = sorted(server.qemus())
+    supervisors = sorted(house.pids(server, "vm"))
+    house.kill(signal.SIGKILL, server.pid)
+    wait_for(lambda: not any(house.pids(server, r) for r in ("core", "launch", "file", "host", "conn")),
+             10, text="the other rooms ending")
+    assert sorted(server.qemus()) == qemus
+    assert sorted(house.pids(server, "vm")) == supervisors
+    server.respawn()
+    assert truth(server, trio) < ALLOWED
+    assert sorted(server.qemus()) == qemus
+    assert sorted(house.pids(server, "vm")) == supervisors, "they are kept"
+
+
+def test_everything_at_once(server, trio):
+    qemus = sorted(server.qemus())
+    house.kill(signal.SIGKILL, server.pid, *[p for p, _ in server.daemon_processes()])
+    wait_for(lambda: not server.daemon_processes(), 10, text="all gone")
+    assert sorted(server.qemus()) == qemus
+    server.respawn()
+    assert truth(server, trio) < ALLOWED
+    assert sorted(server.qemus()) == qemus
+    for name in trio:
+        wait_for(lambda n=name: answers(server, n), 10, text=f"{name} taking orders")
+        tty = server.virsh("ttyconsole", name).out.strip()
+        assert tty.startswith("/dev/pts/")
+        assert tty in server.virsh("dumpxml", name).out
+
+
+def test_guests_too(server, trio):
+    """All of Cordon and all QEMUs: the next one finds them off, and sweeps."""
+    house.kill(signal.SIGKILL, server.pid, *[p for p, _ in server.below()])
+    wait_for(lambda: not server.below(), 10, text="all gone")
+    server.respawn()
+    wait_for(lambda: not house.running(server), 10, text="guests seen off")
+    for name in trio:
+        assert server.virsh("domstate", name).out.strip() == "shut off"
+    house.clean(server)
+    server.virsh("start", trio[0])
+    assert house.running(server) == {trio[0]}
+
+
+def test_qemu(server, trio, events):
+    """A guest that dies is seen, told and tidied up."""
+    seen = events()
+    house.kill(signal.SIGKILL, server.qemu(trio[1]))
+    seen.wait("Stopped Crashed", 10, trio[1])
+    assert house.running(server) == {trio[0], trio[2]}
+    assert server.virsh("domstate", trio[1], "--reason").out.strip() == "shut off (crashed)"
+
+
+def during(server, room, verb, name):
+    """Kill a room again and again while one client's verb is under way."""
+    done = threading.Event()
+    result = []
+
+    def ask():
+        result.append(server.virsh(verb, name, check=False, timeout=60))
+        done.set()
+    client = threading.Thread(target=ask)
+    client.start()
+    return client, done, result
+
+
+def settled_state(server, name):
+    """Off or running for good; never something in between."""
+    def look():
+        text = server.virsh("domstate", name, check=False).out.strip()
+        return text if text in ("running", "shut off") else None
+    return wait_for(look, 20, text=f"{name} in one state or the other")
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_starting(server, trio, room, name, define):
+    """At different moments of a start: it is running or off afterwards, and starts again."""
+    define(name, memory=64, devices=guests.disk(guests.image(server.dir / f"{name}.qcow2"),
+                                                fmt="qcow2"))
+    others = set(trio)
+    outcomes = []
+    for delay in (0, 0.02, 0.05, 0.1):
+        client, done, result = during(server, room, "start", name)
+        done.wait(delay)
+        house.kill(signal.SIGKILL, *(house.pids(server, room) if room != "vm" else
+                                     newest_vm(server, done)))
+        client.join()
+        assert others <= house.running(server)
+        text = settled_state(server, name)
+        outcomes.append(text)
+        if result[0].code == 0 and room != "core":
+            assert text == "running", "it was said to run"
+        if text == "running":
+            wait_for(lambda: answers(server, name), 10, text="it is ours")
+            house.virsh(server, "destroy", name)
+        wait_for(lambda: name not in house.running(server), 5)
+        wait_for(lambda: len(house.claims(server)) == 3 and len(house.files(server)) == 6, 10,
+                 text=f"nothing of it left ({house.traces(server)})")
+    house.virsh(server, "start", name)
+    print(f"\nkilled {room} while starting: {outcomes}")
+    assert server.virsh("domstate", name).out.strip() == "running"
+    server.virsh("destroy", name)
+
+
+def newest_vm(server, done):
+    """The cordon-vm of the guest that is starting; nobody when it never came."""
+    old = set(house.pids(server, "vm"))
+    while not done.is_set():
+        new = set(house.pids(server, "vm")) - old
+        if new:
+            return new
+    return []
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_stopping(server, trio, room):
+    """At different moments of a destroy: it is off or running, and can be destroyed."""
+    name = trio[0]
+    for delay in (0, 0.01, 0.03):
+        client, done, result = during(server, room, "destroy", name)
+        done.wait(delay)
+        house.kill(signal.SIGKILL, *house.pids(server, room))
+        client.join()
+        text = settled_state(server, name)
+        if result[0].code == 0:
+            assert text == "shut off", "it was said to be off"
+        if text == "running":
+            house.virsh(server, "destroy", name)
+        wait_for(lambda: len(house.claims(server)) == 2 and len(house.files(server)) == 4, 10,
+                 text=f"nothing of it left ({house.traces(server)})")
+        assert house.running(server) == set(trio[1:])
+        assert len(server.qemus()) == 2
+        house.virsh(server, "start", name)
+
+
+@pytest.mark.parametrize("room", ["core", "launch", "conn", "vm", "cordond"])
+def test_console_attached(server, trio, room):
+    """Who is attached by console is told by its end, or goes on; the next one gets it."""
+    with guests.Console(server, trio[0]) as console:
+        console.attached()
+        house.kill(signal.SIGKILL, *house.pids(server, room))
+        if room == "cordond":
+            server.respawn()
+        if room == "launch":
+            assert console.child.isalive(), "launch is nothing to it"
+            assert console.leave() == 0
+        else:
+            # virsh says so, but stays until its user leaves when it lost the whole connection
+            console.child.expect([guests.pexpect.EOF, "due to end of file"], timeout=15)
+    assert truth(server, trio) < ALLOWED
+
+    def again():
+        with guests.Console(server, trio[0], timeout=5) as second:
+            try:
+                second.attached()
+                return second.leave() == 0
+            except guests.pexpect.exceptions.ExceptionPexpect:
+                return False
+    wait_for(again, 20, text="another console")
