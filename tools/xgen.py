@@ -64,14 +64,14 @@ class Parser:
         self.path, self.dir = path, os.path.dirname(path)
         self.types, self.consts, self.programs, self.imports = {}, {}, [], []
         text = open(path, encoding="utf-8").read()
-        self.tokens, pos = [], 0
+        self.tokens, pos, line = [], 0, 1
         while pos < len(text):
             m = TOKEN.match(text, pos)
             if not m:
-                line = text.count("\n", 0, pos) + 1
                 raise Bad(f"{path}:{line}: cannot read {text[pos:pos + 20]!r}")
             if m.lastgroup:
-                self.tokens.append((m.lastgroup, m.group(m.lastgroup), text.count("\n", 0, pos) + 1))
+                self.tokens.append((m.lastgroup, m.group(m.lastgroup), line))
+            line += m.group().count("\n")
             pos = m.end()
         self.tokens.append(("end", "", 0))
         self.at = 0

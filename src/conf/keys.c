@@ -83,7 +83,7 @@ const struct conf_key conf_keys[] = {
 	UHYPER(guest_log_max, 4096, INT64_C(1) << 30, "2097152"),
 	UINT(guest_memory_overhead_kib, 65536, 64 << 20, "524288"),
 	UINT(guest_pids_max, 32, 32768, "1024"),
-	UINT(guest_cpu_weight, 1, 10000, "25"),
+	UINT(guest_cpu_weight, 1, 10000, "50"),
 
 	/* libvirtd's, not ours: accepted where they change nothing */
 	LATER("unix_sock_admin_perms", "\"0700\"", ADMIN),

@@ -9,10 +9,9 @@
 #include "core/host.h"
 #include "core/life.h"
 #include "core/plan.h"
+#include "core/store.h"
 #include "core/vmlink.h"
 #include "ipc/call.h"
-
-static bool autostarted;
 
 static const struct launch_found *found(const struct launch_list_ret *l, const uint8_t uuid[16])
 {
@@ -76,14 +75,17 @@ static void adopt_one(struct guest *g, const struct launch_found *f)
 		plan_qemu_ended(g->run, false, 0, "QEMU ended while Cordon was away");
 }
 
+/* Once per boot of the host: a guest that was shut down stays so when core is started again. */
 static void autostart(void)
 {
-	if (autostarted)
-		return;
-	autostarted = true;
-	for (struct guest *g = guest_next(NULL), *next; g; g = next) {
-		struct err err = { 0 };
+	struct err err = { 0 };
 
+	if (!memcmp(core.stored.autostarted, core.boot_id, 16))
+		return;
+	memcpy(core.stored.autostarted, core.boot_id, 16);
+	if (store_save_host(&core.stored, &err))
+		log_error("%s", err.text);
+	for (struct guest *g = guest_next(NULL), *next; g; g = next) {
 		next = guest_next(g);
 		if (!g->autostart || g->run)
 			continue;

@@ -67,6 +67,8 @@ void audit_guest(const struct guest *g, const char *op, const char *reason, bool
 	buf_printf(&b, " uuid=%s vm-pid=%d uid=%u res=%s\n", uuid,
 		   g->run ? g->run->rec.launched.qemu_pid : -1,
 		   g->run ? g->run->rec.launched.guest_uid : 0, success ? "success" : "failed");
+	if (core.conf.audit_logging && !b.error)
+		log_info("audit: %s", buf_str(&b));
 	if (b.error || out < 0)
 		return;
 	if (fd_write_all(out, b.data, b.len))

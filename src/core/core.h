@@ -23,6 +23,8 @@ struct core {
 	struct arena *arena;            /* the configuration's memory */
 	struct config conf;
 	uint8_t host_uuid[16];
+	uint8_t boot_id[16];            /* of the running kernel */
+	struct store_host stored;
 	struct core_peer cordond;
 	struct core_peer launch;
 	struct core_peer file;

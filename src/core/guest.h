@@ -34,6 +34,7 @@ struct guest_run {
 	bool crashed;                     /* the guest panicked, and ends for it */
 	bool ended;                       /* QEMU is gone */
 	int wait_status;
+	uint64_t lost;                    /* events its cordon-vm could not keep, as last told */
 	char *why;                        /* the end of QEMU's log, owned */
 	struct client *autodestroy;       /* ends with this connection */
 	struct ipc_call *graceful;        /* waits for QEMU to quit by itself */

@@ -100,9 +100,27 @@ static int enter_sandbox(struct err *err)
 	return sandbox_enter(&p, err);
 }
 
+/* /proc/sys/kernel/random/boot_id (random(4)): a uuid as text. All zero when it cannot be read. */
+static void read_boot_id(void)
+{
+	CLEAN_FD int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	char text[64] = "";
+	unsigned n = 0;
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return;
+	for (const char *p = text; *p && n < 16; p++) {
+		unsigned v;
+
+		if (*p == '-' || sscanf(p, "%2x", &v) != 1)
+			continue;
+		core.boot_id[n++] = (uint8_t)v;
+		p++;
+	}
+}
+
 int room_on_setup(struct ipc_call *call, const struct room_setup *args)
 {
-	struct store_host host;
 	int rc;
 
 	if (core.arena)
@@ -117,9 +135,10 @@ int room_on_setup(struct ipc_call *call, const struct room_setup *args)
 		if (rc)
 			return err_sys(&call->err, rc, "channel to a neighbour");
 	}
+	read_boot_id();
 	rc = enter_sandbox(&call->err);
 	if (!rc)
-		rc = store_load(&host, &call->err);
+		rc = store_load(&core.stored, &call->err);
 	if (rc)
 		return rc;
 	audit_open();

@@ -281,6 +281,7 @@ int plan_adopt(struct guest *g, struct err *err)
 		turn_back(p);
 		return 0;
 	}
+	viewer_adopt(p);
 	p->step = N_STEPS - 1;
 	walk_down(p);
 	return 0;

@@ -12,6 +12,8 @@ void files_close(struct plan *p);
 
 int viewer_prepare(struct plan *p);
 int viewer_release(struct plan *p);
+/* cordond forgot the listener of a guest that runs: the same one again, nobody waits. */
+void viewer_adopt(struct plan *p);
 
 int launch_prepare(struct plan *p);
 int launch_release(struct plan *p);

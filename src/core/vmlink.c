@@ -284,9 +284,10 @@ int vmup_on_events(struct ipc_call *call, const struct vm_events *args)
 
 	if (!run)
 		return ipc_reply(call, NULL, NULL, 0);
-	if (args->lost)
+	if (args->lost > run->lost)
 		log_warn("domain '%s': %llu events did not fit the queue of its cordon-vm and are lost",
-			 run->guest->name, (unsigned long long)args->lost);
+			 run->guest->name, (unsigned long long)(args->lost - run->lost));
+	run->lost = args->lost;
 	for (uint32_t i = 0; i < args->n_events; i++) {
 		const struct vm_event *e = &args->events[i];
 

@@ -16,7 +16,6 @@
 
 #define CGROUP_HIERARCHIES_MAX 12
 #define CGROUP_NAME_MAX 64            /* [a-z0-9-], starts with a letter or digit */
-#define CGROUP_GUESTS_WEIGHT 50       /* all guests together, against 100 of each other service */
 
 /* Memory that QEMU needs beside the guest's RAM; named so that the config can change them. */
 #define CGROUP_MEMORY_BASE (UINT64_C(512) << 20)       /* QEMU, its devices, video memory */
@@ -40,6 +39,7 @@ struct cgroup_tree {
 	unsigned n;
 	struct cgroup_hierarchy h[CGROUP_HIERARCHIES_MAX];
 	unsigned have;          /* controllers that work */
+	unsigned weight;        /* of all guests together, against 100 of each other service */
 	char parent[256];       /* as given to cgroup_tree_open() */
 	char missing[160];      /* "" or what to log once: which limits will not hold, and why */
 };
@@ -67,7 +67,8 @@ uint64_t cgroup_memory_max(uint64_t ram, unsigned cpus, bool tcg);
  * withholds are listed in ->missing, not an error; no hierarchy at all is not
  * an error either. -errno when a group cannot be made at all.
  */
-int cgroup_tree_open(const char *parent, struct cgroup_tree *ret, struct err *err);
+int cgroup_tree_open(const char *parent, unsigned weight, struct cgroup_tree *ret,
+		     struct err *err);
 void cgroup_tree_close(struct cgroup_tree *t);
 
 /*

@@ -70,17 +70,16 @@ static void delegate(int dir)
 }
 
 /* All guests together weigh less than the host's services, Cordon's own among them. */
-static void weigh(int dir, bool unified)
+static void weigh(int dir, bool unified, unsigned weight)
 {
 	char text[16];
 
-	snprintf(text, sizeof(text), "%d",
-		 unified ? CGROUP_GUESTS_WEIGHT : CGROUP_GUESTS_WEIGHT * 1024 / 100);
+	snprintf(text, sizeof(text), "%u", unified ? weight : weight * 1024 / 100);
 	put_quietly(dir, unified ? "cpu.weight" : "cpu.shares", text);
 }
 
 /* Walk and create `parent` below the root of a hierarchy. Returns the directory or -errno. */
-static int open_parent(int mount, const char *parent, bool unified)
+static int open_parent(int mount, const char *parent, bool unified, unsigned weight)
 {
 	CLEAN_FD int dir = fcntl(mount, F_DUPFD_CLOEXEC, 0);
 	char path[256], *save = NULL;
@@ -102,7 +101,7 @@ static int open_parent(int mount, const char *parent, bool unified)
 			return -errno;
 		fd_close(&dir);
 		dir = next;
-		weigh(dir, unified);
+		weigh(dir, unified, weight);
 	}
 	if (unified)
 		delegate(dir);
@@ -149,7 +148,7 @@ static int add_mount(struct cgroup_tree *t, struct mount_line *m, struct err *er
 	if ((!h.unified && !(offered & ~t->have)) || t->n == CGROUP_HIERARCHIES_MAX)
 		return 0;
 	mount = open(m->point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	h.fd = mount < 0 ? -errno : open_parent(mount, t->parent, h.unified);
+	h.fd = mount < 0 ? -errno : open_parent(mount, t->parent, h.unified, t->weight);
 	if (h.fd == -EROFS || h.fd == -EACCES || h.fd == -EPERM)
 		return 0;   /* a container shows it but withholds it: ends up in ->missing */
 	if (h.fd < 0)
@@ -181,9 +180,9 @@ static void name_missing(struct cgroup_tree *t)
 					       controllers[i].loss);
 }
 
-int cgroup_tree_open(const char *parent, struct cgroup_tree *ret, struct err *err)
+int cgroup_tree_open(const char *parent, unsigned weight, struct cgroup_tree *ret, struct err *err)
 {
-	struct cgroup_tree t = { 0 };
+	struct cgroup_tree t = { .weight = weight };
 	FILE *f = fopen("/proc/self/mountinfo", "re");
 	char line[4096];
 	int r = 0;

@@ -75,7 +75,7 @@ static int open_all(struct err *err)
 	if (rc)
 		return rc;
 	group_name(group);
-	rc = cgroup_tree_open(group, &launch.cgroups, err);
+	rc = cgroup_tree_open(group, launch.conf.guest_cpu_weight, &launch.cgroups, err);
 	if (rc)
 		return rc;
 	if (launch.cgroups.missing[0])

@@ -36,7 +36,11 @@ static int build_template(struct err *err)
 /* passt's whole argument list is ours; nothing of the guest's definition is in it. */
 static int send_args(int fd, struct err *err)
 {
-	static const char *const args[] = { "--foreground", "--stderr", "--quiet", "--fd", "3" };
+	static const char *const args[] = {
+		"--foreground", "--stderr", "--quiet", "--one-off",
+		"--no-map-gw",      /* the gateway's address is not the host's loopback */
+		"--fd", "3",
+	};
 	CLEAN_BUF struct buf b;
 	int rc;
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A real Linux comes up: direct kernel boot, UEFI with its variables, on both machines, with a network."""
+import os
 import re
 
 import pytest
@@ -8,7 +9,8 @@ from lib import guest
 from lib.server import wait_for
 
 # Debian's libvirtd would choose the firmware that boots signed programs only.
-PLAIN = '<loader secure="no"/>'
+PLAIN = '<firmware><feature enabled="no" name="secure-boot"/></firmware>' \
+    if os.environ.get("CORDON_TEST_SERVER") == "stock" else ""
 
 
 @pytest.mark.parametrize("machine", ["q35", "pc"])
@@ -29,9 +31,8 @@ def test_uefi(server, define, folder):
         assert "efi" in console.run("ls /sys/firmware")
     text = server.virsh("dumpxml", name).out
     nvram = re.search(r"<nvram[^>]*>(.*)</nvram>", text).group(1)
-    assert re.search(r"<loader readonly='yes' type='pflash'>.*OVMF_CODE", text)
+    assert re.search(r"<loader [^>]*type='pflash'[^>]*>.*OVMF_CODE", text)
     server.virsh("destroy", name)
-    import os
     assert os.path.getsize(nvram) > 0
     # undefine asks what to do with the variables
     refused = server.virsh("undefine", name, check=False)

@@ -62,7 +62,7 @@ void help_open(struct help *h)
 	if (root_build(ROOT_PASST, dir, &h->passt, &err) < 0)
 		die("root_build", &err);
 	snprintf(parent, sizeof(parent), "cordon.slice/test-%d", (int)getpid());
-	if (cgroup_tree_open(parent, &h->groups, &err) < 0)
+	if (cgroup_tree_open(parent, 50, &h->groups, &err) < 0)
 		die("cgroup_tree_open", &err);
 }
 
