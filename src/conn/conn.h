@@ -235,7 +235,7 @@ void keepalive_stop(struct client *c);
 
 /* ---- event.c ---- */
 extern struct ipc_handlers event_server;   /* what core may send */
-void event_init(void);
+void event_setup(void);
 void event_send_closed(struct client *c);
 
 #endif

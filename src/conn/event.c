@@ -2,7 +2,7 @@
 /* Events: core knows who wants to hear what; here they only change their envelope. */
 #include "conn/conn.h"
 
-/* remote's rows are numbered without holes; a hole added later would fail event_init()'s bound */
+/* remote's rows are numbered without holes; a hole added later would fail event_setup()'s bound */
 #define EVENT_ROWS_MAX 512
 
 static ipc_handler_fn *handlers[EVENT_ROWS_MAX];
@@ -29,7 +29,7 @@ static int on_event(struct ipc_call *call, const void *args)
 	return ipc_reply_raw(call, NULL, 0, NULL, 0);
 }
 
-void event_init(void)
+void event_setup(void)
 {
 	for (uint32_t i = 0; i < remote_program.n_rows && i < EVENT_ROWS_MAX; i++)
 		if (remote_program.rows[i].flags & IPC_EVENT)

@@ -118,7 +118,7 @@ int main(void)
 
 	log_open("conn", LOG_LEVEL_WARN, &ipc_req);
 	sigaction(SIGPIPE, &ignore, NULL);
-	event_init();
+	event_setup();
 	client.fd = -1;
 	client.on_end = client_gone;
 	client.on_open = client_open;

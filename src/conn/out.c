@@ -9,7 +9,7 @@
 #include "base/fd.h"
 #include "conn/conn.h"
 
-#define CHUNK_SIZE 4000u     /* small packets share one of this size */
+#define CHUNK_SIZE 992u      /* small packets share one; with its head malloc serves it from its cache */
 #define OUT_IOV 16
 
 struct out_chunk {

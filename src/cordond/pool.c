@@ -2,6 +2,8 @@
 /*
  * Conn processes kept ready. Filling up waits until accepts have been quiet
  * for a moment: it would only compete with the clients that are being served.
+ * Only when none is left, one is started at once: while clients come faster
+ * than that moment, the next one finds it while the last one is being served.
  */
 #include "cordond/cordond.h"
 
@@ -15,6 +17,7 @@
 #define RETRY_MS 1000   /* after a failure to start one */
 
 static struct event *refill;
+static bool ahead;        /* one is to be started now, however busy it is */
 static struct proc *spares[POOL_MAX];   /* oldest first: its setup is behind it */
 static unsigned n_spares;
 static bool paused = true;
@@ -57,10 +60,12 @@ static struct proc *spare_start(struct err *err)
 static void on_refill(evutil_socket_t fd, short what, void *arg)
 {
 	struct err err = { 0 };
+	unsigned next = ahead ? QUIET_MS : 0;
 
 	(void)fd;
 	(void)what;
 	(void)arg;
+	ahead = false;
 	if (paused || n_spares >= sup.conf.pool_size || n_spares >= POOL_MAX)
 		return;
 	spares[n_spares] = spare_start(&err);
@@ -70,7 +75,7 @@ static void on_refill(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	n_spares++;
-	refill_in(0);
+	refill_in(next);
 }
 
 int pool_init(struct err *err)
@@ -81,14 +86,13 @@ int pool_init(struct err *err)
 
 struct proc *pool_take(struct err *err)
 {
-	refill_in(QUIET_MS);
-	while (n_spares) {
-		struct proc *p = spare_remove(0);
+	struct proc *p = NULL;
 
-		if (!p->given_up)
-			return p;
-	}
-	return spare_start(err);
+	while (n_spares && (!p || p->given_up))
+		p = spare_remove(0);
+	ahead = n_spares == 0;
+	refill_in(ahead ? 0 : QUIET_MS);
+	return p && !p->given_up ? p : spare_start(err);
 }
 
 void pool_pause(bool pause)

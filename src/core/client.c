@@ -2,6 +2,7 @@
 #include "core/client.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,8 +16,10 @@
 extern const struct ipc_handlers remote_server;
 extern const struct ipc_handlers core_server;
 
+#define TRIM_AFTER 128        /* clients gone before memory is given back to the kernel */
+
 static struct client *clients;
-static unsigned count;
+static unsigned count, gone;
 
 struct client *client_first(void)
 {
@@ -69,6 +72,10 @@ static void closed(struct ipc_chan *ch)
 	free(c->subs);
 	arena_free(c->arena);
 	free(c);
+	if (++gone >= TRIM_AFTER) {
+		gone = 0;
+		malloc_trim(0);
+	}
 }
 
 int client_new(const struct room_client *rc, int fd)

@@ -22,24 +22,56 @@ static void passed_fd(void *ctx, struct ipc_reply *r)
 		ipc_reply(call, NULL, r->fds, 1);
 }
 
+static int open_chardev(struct ipc_call *call, struct guest *g, const char *alias, bool force)
+{
+	struct vm_device_args dev = { .device = (char *)(uintptr_t)alias, .force = force,
+				      .peer = (char *)(uintptr_t)"" };
+	struct ipc_chan *vm = vmlink_chan(g, &call->err);
+
+	if (!vm)
+		return -EAGAIN;
+	if (strlen(alias) > DOM_WORD_MAX)
+		return err_set(&call->err, -EINVAL, ERR_INVALID_ARG, "device name too long");
+	return vm_call_console(vm, &dev, NULL, 0, passed_fd, call);
+}
+
 int remote_on_domain_open_console(struct ipc_call *call,
 				  const struct remote_domain_open_console_args *args)
 {
 	struct guest *g = client_running(call, &args->dom);
-	struct vm_device_args dev = { .peer = (char *)(uintptr_t)"" };
-	struct ipc_chan *vm;
 	int rc = g ? args_flags(call, args->flags, CONSOLE_FORCE | CONSOLE_SAFE) : -EINVAL;
+
+	return rc ? rc : open_chardev(call, g, args->dev_name ? args->dev_name : "",
+				      args->flags & CONSOLE_FORCE);
+}
+
+/* By alias or by the name the guest sees; "": the first one. */
+static const char *channel_alias(const struct domain *d, const char *name)
+{
+	for (uint32_t i = 0; i < d->n_channels; i++) {
+		const struct dom_chr *c = &d->channels[i];
+
+		if (c->info.alias && (!name[0] || !strcmp(c->info.alias, name) ||
+				      (c->target_name && !strcmp(c->target_name, name))))
+			return c->info.alias;
+	}
+	return NULL;
+}
+
+int remote_on_domain_open_channel(struct ipc_call *call,
+				  const struct remote_domain_open_channel_args *args)
+{
+	struct guest *g = client_running(call, &args->dom);
+	const char *name = args->name ? args->name : "", *alias;
+	int rc = g ? args_flags(call, args->flags, CONSOLE_FORCE) : -EINVAL;
 
 	if (rc)
 		return rc;
-	vm = vmlink_chan(g, &call->err);
-	if (!vm)
-		return -EAGAIN;
-	dev.device = args->dev_name ? args->dev_name : (char *)(uintptr_t)"";
-	dev.force = args->flags & CONSOLE_FORCE;
-	if (strlen(dev.device) > DOM_WORD_MAX)
-		return err_set(&call->err, -EINVAL, ERR_INVALID_ARG, "device name too long");
-	return vm_call_console(vm, &dev, NULL, 0, passed_fd, call);
+	alias = channel_alias(&g->run->rec.live, name);
+	if (!alias)
+		return err_set(&call->err, -ENODEV, ERR_INTERNAL_ERROR,
+			       "domain '%s' has no channel %.255s", g->name, name);
+	return open_chardev(call, g, alias, args->flags & CONSOLE_FORCE);
 }
 
 static void shot(void *ctx, struct ipc_reply *r)

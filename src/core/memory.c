@@ -128,6 +128,19 @@ int remote_on_domain_set_max_memory(struct ipc_call *call,
 	return set_memory(call, &args->dom, args->memory, AFFECT_CONFIG | MEM_MAXIMUM);
 }
 
+static void period_set(void *ctx, struct ipc_reply *r)
+{
+	struct ipc_call *call = ctx;
+	const struct remote_domain_set_memory_stats_period_args *args = call->args;
+	struct guest *g = guest_by_uuid(args->dom.uuid);
+
+	if (!r->rc && g && g->run && g->run->rec.live.balloon) {
+		g->run->rec.live.balloon->stats_period = (uint32_t)args->period;
+		store_save_run(g);
+	}
+	done(ctx, r);
+}
+
 int remote_on_domain_set_memory_stats_period(
 	struct ipc_call *call, const struct remote_domain_set_memory_stats_period_args *args)
 {
@@ -159,7 +172,7 @@ int remote_on_domain_set_memory_stats_period(
 	if (!(flags & AFFECT_LIVE))
 		return ipc_reply(call, NULL, NULL, 0);
 	vm = vmlink_chan(g, &call->err);
-	return vm ? vm_call_stats_period(vm, &period, NULL, 0, done, call) : -EAGAIN;
+	return vm ? vm_call_stats_period(vm, &period, NULL, 0, period_set, call) : -EAGAIN;
 }
 
 static void got_stats(void *ctx, struct ipc_reply *r)

@@ -85,24 +85,21 @@ static void started(struct plan *p)
 		plan_stop(g, NULL);
 }
 
+/* Crashed is the guest; a QEMU that ended unasked, however, has failed. */
 static int stopped_detail(const struct guest_run *run)
 {
-	bool crashed = run->wait_status && (run->wait_status & 0x7f);
-
 	if (run->destroyed)
 		return STOPPED_DESTROYED;
 	if (run->crashed)
 		return STOPPED_CRASHED;
-	if (run->shutdown_seen)
-		return STOPPED_SHUTDOWN;
-	return crashed ? STOPPED_CRASHED : STOPPED_FAILED;
+	return run->shutdown_seen ? STOPPED_SHUTDOWN : STOPPED_FAILED;
 }
 
 static int shutoff_reason(int detail)
 {
 	static const int reasons[] = {
 		[STOPPED_SHUTDOWN] = SHUTOFF_SHUTDOWN, [STOPPED_DESTROYED] = SHUTOFF_DESTROYED,
-		[STOPPED_CRASHED] = SHUTOFF_CRASHED, [STOPPED_FAILED] = SHUTOFF_FAILED,
+		[STOPPED_CRASHED] = SHUTOFF_CRASHED, [STOPPED_FAILED] = SHUTOFF_CRASHED,
 	};
 
 	return reasons[detail];

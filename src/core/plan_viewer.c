@@ -25,6 +25,8 @@ static void listening(void *ctx, struct ipc_reply *r)
 	if (!r->rc && g->listen != DOM_LISTEN_TYPE_SOCKET) {
 		g->port = (int)((const struct sup_listen_ret *)r->ret)->port;
 		p->run->rec.viewer_port = (unsigned)g->port;
+		if (!g->address)
+			g->address = arena_strdup(p->run->arena, core.conf.vnc_listen);
 	}
 	plan_continue(p, r->rc, r->err);
 }

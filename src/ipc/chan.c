@@ -270,6 +270,19 @@ int ipc_send_event(struct ipc_chan *ch, const struct ipc_program *p, unsigned in
 
 /* ---- answering ---- */
 
+/* One is kept for the next request: it is larger than what malloc has at hand. */
+static struct ipc_call *spare_call;
+
+static struct ipc_call *call_new(void)
+{
+	struct ipc_call *call = spare_call ? spare_call : malloc(sizeof(*call));
+
+	spare_call = NULL;
+	if (call)
+		memset(call, 0, sizeof(*call));
+	return call;
+}
+
 static void call_free(struct ipc_call *call)
 {
 	if (call->link) {
@@ -279,7 +292,10 @@ static void call_free(struct ipc_call *call)
 	}
 	fd_close_all(call->fds, call->n_fds);
 	arena_free(call->arena);
-	free(call);
+	if (spare_call)
+		free(call);
+	else
+		spare_call = call;
 }
 
 static void answer(struct ipc_call *call, enum ipc_kind kind, const void *body, size_t len,
@@ -401,7 +417,7 @@ static int dispatch_call(struct ipc_chan *ch, struct received *m)
 			 why ? why : "is not served");
 		return -EPROTO;
 	}
-	call = calloc(1, sizeof(*call));
+	call = call_new();
 	if (!call)
 		return -ENOMEM;
 	call->ch = ch;

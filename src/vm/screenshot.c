@@ -123,7 +123,9 @@ static void through(struct shot *s, const struct err *err)
 	} else {
 		deliver(s);
 	}
+	/* QEMU writes through the same open file: its place in it goes back as well */
 	(void)!ftruncate(VM_FD_PICTURE_OUT, 0);
+	(void)lseek(VM_FD_PICTURE_OUT, 0, SEEK_SET);
 	if (line)
 		begin(line);
 }

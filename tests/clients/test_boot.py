@@ -31,6 +31,7 @@ def test_uefi(server, define, folder):
         assert "efi" in console.run("ls /sys/firmware")
     text = server.virsh("dumpxml", name).out
     nvram = re.search(r"<nvram[^>]*>(.*)</nvram>", text).group(1)
+    nvram = server.host_path(nvram)
     assert re.search(r"<loader [^>]*type='pflash'[^>]*>.*OVMF_CODE", text)
     server.virsh("destroy", name)
     assert os.path.getsize(nvram) > 0
@@ -45,6 +46,7 @@ def test_uefi_variables_stay(server, define, folder):
     name = define(boot="uefi", memory=256, os=PLAIN, devices=guest.disk(guest.copy("uefi.raw", folder)))
     server.virsh("start", name)
     nvram = re.search(r"<nvram[^>]*>(.*)</nvram>", server.virsh("dumpxml", name).out).group(1)
+    nvram = server.host_path(nvram)
     with guest.Console(server, name) as console:
         console.attached().prompt(150)
     server.virsh("destroy", name)

@@ -89,8 +89,9 @@ def test_autostart_starts(own_server):
         one.virsh("define", path)
     one.virsh("autostart", "auto")
     one.terminate()
-    (one.dir / "run/autostarted").unlink(missing_ok=True)
+    # as if the host had booted since: libvirtd's note, and the record that holds our boot_id
     (one.dir / "run/qemu/autostarted").unlink(missing_ok=True)
+    (one.dir / "state/host.rec").unlink(missing_ok=True)
     one.respawn()
     from lib.server import wait_for
     wait_for(lambda: one.virsh("list", "--name").out.split() == ["auto"], 10, 0.2)

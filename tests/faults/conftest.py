@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Three guests of the cheapest kind, and a check that no fault leaves anything behind."""
+"""Three guests that cost little, and a check that no fault leaves anything behind."""
 import uuid
 
 import pytest
@@ -9,14 +9,15 @@ from lib import house
 
 @pytest.fixture
 def trio(server, define):
-    """Names of three running guests, one with a disk; what they leave behind is a failure."""
+    """Names of three running guests: with a disk, a network, a display. What they leave is a failure."""
     names = [f"t{i}-{uuid.uuid4().hex[:6]}" for i in range(3)]
     before = house.descriptors(server)
     folder = server.dir / f"images-{names[0]}"
     folder.mkdir(mode=0o755)
-    disk = guests.disk(guests.image(folder / "a.qcow2"), fmt="qcow2")
-    for name in names:
-        define(name, memory=64, devices=disk if name == names[0] else "")
+    devices = [guests.disk(guests.image(folder / "a.qcow2"), fmt="qcow2"), '<interface type="user"/>',
+               '<graphics type="vnc" autoport="yes"/><video><model type="vga"/></video>']
+    for name, device in zip(names, devices):
+        define(name, memory=64, devices=device)
         server.virsh("start", name)
     yield names
     for name in names:

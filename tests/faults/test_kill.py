@@ -3,6 +3,7 @@
 import signal
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from lib import guest as guests
@@ -143,12 +144,29 @@ def during(server, room, verb, name):
 def settled_state(server, name):
     """Off or running for good; never something in between."""
     def look():
+        number = server.virsh("domid", name, check=False).out.strip()
         text = server.virsh("domstate", name, check=False).out.strip()
-        return text if text in ("running", "shut off") else None
+        # one that starts has a number already
+        return text if text == "running" or (text == "shut off" and number in ("", "-")) else None
     return wait_for(look, 20, text=f"{name} in one state or the other")
 
 
-@pytest.mark.parametrize("room", ROOMS)
+def strike_during(server, room, done):
+    """Kill the room, or cordond, or all of Cordon, while a verb is under way."""
+    if room == "vm of it":
+        house.kill(signal.SIGKILL, *newest_vm(server, done))
+    elif room == "all":
+        house.kill(signal.SIGKILL, server.pid, *[p for p, _ in server.daemon_processes()])
+    else:
+        house.kill(signal.SIGKILL, *house.pids(server, room))
+    if room in ("all", "cordond"):
+        wait_for(lambda: not server.alive(), 10)
+        wait_for(lambda: not any(house.pids(server, r) for r in ("core", "launch", "conn")), 10,
+                 text="the other rooms ending")
+        server.respawn()
+
+
+@pytest.mark.parametrize("room", [*ROOMS[:-1], "vm of it", "cordond", "all"])
 def test_starting(server, trio, room, name, define):
     """At different moments of a start: it is running or off afterwards, and starts again."""
     define(name, memory=64, devices=guests.disk(guests.image(server.dir / f"{name}.qcow2"),
@@ -158,13 +176,12 @@ def test_starting(server, trio, room, name, define):
     for delay in (0, 0.02, 0.05, 0.1):
         client, done, result = during(server, room, "start", name)
         done.wait(delay)
-        house.kill(signal.SIGKILL, *(house.pids(server, room) if room != "vm" else
-                                     newest_vm(server, done)))
+        strike_during(server, room, done)
         client.join()
         assert others <= house.running(server)
         text = settled_state(server, name)
         outcomes.append(text)
-        if result[0].code == 0 and room != "core":
+        if result[0].code == 0:
             assert text == "running", "it was said to run"
         if text == "running":
             wait_for(lambda: answers(server, name), 10, text="it is ours")
@@ -178,6 +195,38 @@ def test_starting(server, trio, room, name, define):
     server.virsh("destroy", name)
 
 
+def children_of(pid):
+    try:
+        return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+
+
+def test_launch_in_the_middle(server, trio, name, define):
+    """Killed between making a cage and telling of it: what it made goes, and the guest starts again."""
+    define(name, memory=64, devices='<interface type="user"/>')
+    for microseconds in (0, 500, 1000, 2000, 4000, 8000, 16000, 32000):
+        launch = house.pid(server, "launch")
+        before = children_of(launch)
+        client, done, result = during(server, "launch", "start", name)
+        while not done.is_set() and children_of(launch) == before:
+            pass
+        end = time.monotonic() + microseconds / 1e6
+        while time.monotonic() < end:
+            pass
+        house.kill(signal.SIGKILL, launch)
+        client.join()
+        if settled_state(server, name) == "running":
+            assert result[0].code == 0
+            house.virsh(server, "destroy", name)
+        wait_for(lambda: len(house.claims(server)) == 3 and len(house.files(server)) == 6
+                 and len(house.pids(server, "vm")) == 3 and len(house.inhabitants(server)) <= 6
+                 and len(server.guest_processes()) == 4, 10,
+                 text=f"nothing of it left ({house.traces(server)})")
+    house.virsh(server, "start", name)
+    server.virsh("destroy", name)
+
+
 def newest_vm(server, done):
     """The cordon-vm of the guest that is starting; nobody when it never came."""
     old = set(house.pids(server, "vm"))
@@ -188,14 +237,14 @@ def newest_vm(server, done):
     return []
 
 
-@pytest.mark.parametrize("room", ROOMS)
+@pytest.mark.parametrize("room", [*ROOMS, "cordond", "all"])
 def test_stopping(server, trio, room):
     """At different moments of a destroy: it is off or running, and can be destroyed."""
     name = trio[0]
     for delay in (0, 0.01, 0.03):
         client, done, result = during(server, room, "destroy", name)
         done.wait(delay)
-        house.kill(signal.SIGKILL, *house.pids(server, room))
+        strike_during(server, room, done)
         client.join()
         text = settled_state(server, name)
         if result[0].code == 0:

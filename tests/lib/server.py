@@ -70,6 +70,10 @@ class Server:
     def uri_ro(self):
         return f"qemu:///system?socket={self.socket_ro_path}"
 
+    def host_path(self, path):
+        """Where a path that the daemon names is for us."""
+        return path
+
     # running it
     def start(self, timeout=20.0):
         """Start the daemon; returns when it answers on its socket."""
@@ -254,6 +258,9 @@ class Stock(Server):
     @property
     def socket_ro_path(self):
         return self.dir / "run/libvirt-sock-ro"
+
+    def host_path(self, path):
+        return path.replace("/var/lib/libvirt", f"{self.dir}/lib")
 
     def command(self):
         binds = {"run": "/run/libvirt", "lib": "/var/lib/libvirt", "etc": "/etc/libvirt",

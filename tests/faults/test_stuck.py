@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What never answers, or never stops talking: only its own guest's processes and calls suffer."""
+import os
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from lib import guest as guests
+from lib import house
+from lib import server as servers
+from lib.server import wait_for
+
+pytestmark = pytest.mark.cordon
+CONFIG = "qmp_timeout = 3\nfile_timeout = 2\nstart_timeout = 8\nguest_log_max = 131072\n"
+
+
+@pytest.fixture(scope="module")
+def server():
+    """Short deadlines."""
+    one = servers.make(CONFIG)
+    try:
+        one.start()
+        yield one
+    finally:
+        left = one.stop()
+        one.remove()
+    assert not left, f"processes left behind: {left}"
+
+
+def prompt(server, *names):
+    """Others are served at once: the longest of some calls."""
+    longest = 0
+    for _ in range(3):
+        for words in (("list", "--all"), *(("dominfo", n) for n in names)):
+            begin = time.monotonic()
+            server.virsh(*words)
+            longest = max(longest, time.monotonic() - begin)
+    assert longest < 3, longest
+    return longest
+
+
+class Later:
+    """A client's call in the background."""
+
+    def __init__(self, server, *words):
+        self.begin = time.monotonic()
+        self.seconds = self.result = None
+
+        def run():
+            self.result = server.virsh(*words, check=False, timeout=90)
+            self.seconds = time.monotonic() - self.begin
+        self.thread = threading.Thread(target=run)
+        self.thread.start()
+
+    def join(self, timeout):
+        self.thread.join(timeout)
+        assert not self.thread.is_alive(), f"no answer after {timeout} s"
+        return self.result
+
+
+@pytest.fixture
+def stuck():
+    """Mounts a file system that stops answering at a stage: stuck("open") gives its folder."""
+    made = []
+
+    def new(stage):
+        folder = Path("/var/tmp") / f"stuck-{os.getpid()}-{len(made)}-{stage}"
+        folder.mkdir()
+        proc = subprocess.Popen(["/usr/bin/python3", "-B", "-m", "lib.stuckfs", str(folder), stage],
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                cwd=Path(__file__).resolve().parent.parent)
+        made.append((folder, proc))
+        assert proc.stdout.readline() == "ready\n"
+        return folder
+    yield new
+    for folder, proc in made:
+        proc.stdin.close()
+        proc.wait(10)
+        subprocess.run(["umount", "-l", folder], check=False, capture_output=True)
+        folder.rmdir()
+
+
+@pytest.mark.parametrize("stage", ["lookup", "open", "read"])
+def test_image(server, trio, stuck, name, define, stage):
+    """An image on a dead server: its start fails in file_timeout and says why, others go on."""
+    folder = stuck(stage)
+    define(name, memory=64, devices=guests.disk(folder / "a.img", fmt="qcow2"))
+    files = house.pids(server, "file")
+    start = Later(server, "start", name)
+    longest = 0
+    while start.thread.is_alive() and time.monotonic() - start.begin < 20:
+        longest = max(longest, prompt(server, *trio))
+    result = start.join(1)
+    assert result.code != 0
+    assert "file_timeout" in result.err and "a.img" in result.err, result
+    assert start.seconds < 10
+    print(f"\nstuck at {stage}: told after {start.seconds:.1f} s, others waited {longest:.2f} s at most")
+    assert server.virsh("domstate", name).out.strip() == "shut off"
+    assert set(trio) <= house.running(server)
+    assert house.pids(server, "file")[:1] == files[:1], "the room itself goes on"
+    # another guest's image opens while this one hangs
+    again = Later(server, "start", name)
+    server.virsh("destroy", trio[0])
+    server.virsh("start", trio[0])
+    assert again.join(20).code != 0
+
+
+def test_aborted(server, stuck, name, define):
+    """Who waits for a stuck image can be relieved."""
+    folder = stuck("open")
+    define(name, memory=64, devices=guests.disk(folder / "a.img"))
+    start = Later(server, "start", name)
+    time.sleep(0.5)
+    server.virsh("destroy", name, check=False)
+    assert start.join(10).code != 0
+    assert server.virsh("domstate", name).out.strip() == "shut off"
+    house.clean(server)
+
+
+def test_qemu_silent(server, trio):
+    """QEMU does not answer: calls of this guest end in qmp_timeout, it can be destroyed at once."""
+    qemu = server.qemu(trio[0])
+    house.kill(signal.SIGSTOP, qemu)
+    try:
+        call = Later(server, "suspend", trio[0])
+        longest = prompt(server, *trio[1:])
+        result = call.join(15)
+        assert result.code != 0 and "not answer" in result.err, result
+        assert call.seconds < 10
+        print(f"\nsilent QEMU: told after {call.seconds:.1f} s, others waited {longest:.2f} s at most")
+        # and from then on it is known
+        second = Later(server, "suspend", trio[0])
+        assert second.join(5).code != 0 and second.seconds < 3
+        assert server.virsh("list", "--name").out.split()
+        stats = server.virsh("domstats", "--balloon", trio[0], trio[1])
+        assert trio[1] in stats.out
+    finally:
+        house.kill(signal.SIGCONT, qemu)
+    wait_for(lambda: server.virsh("suspend", trio[0], check=False).code == 0, 15,
+             text="it answers again")
+    server.virsh("resume", trio[0])
+    house.kill(signal.SIGSTOP, qemu)
+    begin = time.monotonic()
+    server.virsh("destroy", trio[0])
+    assert time.monotonic() - begin < 5
+    assert house.running(server) == set(trio[1:])
+
+
+def test_qemu_silent_from_the_start(server, name, define):
+    """A start that does not come to an end has one: start_timeout."""
+    define(name, memory=64)
+    stop = threading.Event()
+
+    def freeze():
+        while not stop.is_set():
+            qemu = server.qemu(name)
+            if qemu:
+                house.kill(signal.SIGSTOP, qemu)
+                return
+    thread = threading.Thread(target=freeze)
+    thread.start()
+    start = Later(server, "start", name)
+    result = start.join(30)
+    stop.set()
+    thread.join()
+    if result.code == 0:
+        pytest.skip("it was up before it could be stopped")
+    assert start.seconds < 20
+    assert server.virsh("domstate", name).out.strip() == "shut off"
+    house.clean(server)
+
+
+def test_supervisor_silent(server, trio):
+    """A cordon-vm that does not turn is replaced; calls of its guest fail with the reason meanwhile."""
+    vm = house.vm(server, house.uuid(server, trio[0]))
+    house.kill(signal.SIGSTOP, vm)
+    call = Later(server, "suspend", trio[0])
+    longest = prompt(server, *trio[1:])
+    assert "running" in server.virsh("domstate", trio[0]).out
+    result = call.join(30)
+    assert result.code != 0
+    print(f"\nsilent cordon-vm: told after {call.seconds:.1f} s, others waited {longest:.2f} s at most")
+    wait_for(lambda: house.state(vm) in ("gone", "Z"), 10, text="the silent one killed")
+    wait_for(lambda: server.virsh("suspend", trio[0], check=False).code == 0, 15)
+    server.virsh("resume", trio[0])
+    assert len(server.qemus()) == 3
+
+
+def test_supervisor_silent_when_core_comes(server, trio):
+    """The same, found by a new core: it serves all others at once, and replaces this one."""
+    vm = house.vm(server, house.uuid(server, trio[0]))
+    house.kill(signal.SIGSTOP, vm)
+    house.kill(signal.SIGKILL, house.pid(server, "core"))
+    wait_for(lambda: house.running(server) == set(trio), 10)
+    wait_for(lambda: server.virsh("suspend", trio[1], check=False).code == 0, 10)
+    server.virsh("resume", trio[1])
+    wait_for(lambda: house.state(vm) in ("gone", "Z"), 30, text="the silent one killed")
+    wait_for(lambda: server.virsh("suspend", trio[0], check=False).code == 0, 15)
+    server.virsh("resume", trio[0])
+
+
+def test_supervisor_silent_destroy(server, trio):
+    """Destroy needs no cordon-vm."""
+    vm = house.vm(server, house.uuid(server, trio[0]))
+    house.kill(signal.SIGSTOP, vm)
+    begin = time.monotonic()
+    server.virsh("destroy", trio[0])
+    assert time.monotonic() - begin < 5
+    assert house.state(vm) in ("gone", "Z")
+
+
+@pytest.mark.parametrize("room", ["file", "host", "launch"])
+def test_room_silent(server, trio, room):
+    """A neighbour of core's stands still: what needs it not goes on, and it goes on afterwards."""
+    pid = house.pid(server, room)
+    house.kill(signal.SIGSTOP, pid)
+    try:
+        call = Later(server, "destroy", trio[0])
+        prompt(server, *trio)
+        server.virsh("suspend", trio[1])
+        server.virsh("resume", trio[1])
+    finally:
+        house.kill(signal.SIGCONT, pid)
+    assert call.join(20).code == 0
+
+
+def test_console_flood(server, trio, name, define):
+    """A guest that prints all it can: its cordon-vm stays small, others are served."""
+    define(name, boot="linux", cmdline="console=ttyS0 quiet flood")
+    server.virsh("start", name)
+    vm = house.vm(server, house.uuid(server, name))
+    begin = house.cpu(vm)
+    wait_for(lambda: house.cpu(vm) - begin > 0.2, 60, 0.1, text="the flood")
+    longest = prompt(server, *trio)
+    top = house.memory(vm, "VmHWM")
+    core = house.memory(house.pid(server, "core"), "VmRSS")
+    print(f"\nconsole flood: cordon-vm at most {top} KiB, others waited {longest:.2f} s at most")
+    slow = 20 if os.environ.get("CORDON_SANITIZED") else 1
+    assert top < (16 << 10) * slow and core < (64 << 10) * slow
+    # somebody who looks at it and does not read costs no more
+    with guests.Console(server, name) as console:
+        console.attached()
+        time.sleep(1)
+        assert house.memory(vm, "VmHWM") < (16 << 10) * slow
+        longest = max(longest, prompt(server, *trio))
+    server.virsh("destroy", name)
+    wait_for(lambda: name not in house.running(server), 5)
+
+
+def test_event_flood(server, trio, name, define, events):
+    """A guest that resets itself all the time: events are bounded, other guests' are told in time."""
+    folder = server.dir / f"images-{name}"
+    folder.mkdir(mode=0o755)
+    define(name, memory=32, devices=guests.disk(guests.copy("bios.raw", folder)))
+    server.virsh("start", name)
+    seen = events()
+    tty = os.open(server.virsh("ttyconsole", name).out.strip(), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    try:
+        def resets():
+            try:
+                os.write(tty, b"r" * 64)
+                os.read(tty, 65536)
+            except BlockingIOError:
+                pass
+            return len([s for s in seen.seen(name) if s == "reboot"]) >= 5
+        wait_for(resets, 60, 0.05, text="resets")
+    finally:
+        os.close(tty)
+    server.virsh("suspend", trio[0])
+    seen.wait("Suspended", 5, trio[0])
+    server.virsh("resume", trio[0])
+    assert house.memory(house.vm(server, house.uuid(server, name)), "VmHWM") < (16 << 10) * (
+        20 if os.environ.get("CORDON_SANITIZED") else 1)
+    server.virsh("destroy", name)
+
+
+def test_log_flood(server, name, define):
+    """What QEMU writes is kept to guest_log_max, twice; it is never stopped by it."""
+    define(name, memory=64)
+    server.virsh("start", name)
+    fifo = server.dir / "run/guests" / house.uuid(server, name) / "log.fifo"
+    vm = house.vm(server, house.uuid(server, name))
+    fd = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+    sent = 0
+    end = time.monotonic() + 20
+    while sent < 4 << 20 and time.monotonic() < end:
+        try:
+            sent += os.write(fd, b"qemu-system-x86_64: warning: all work and no play\n" * 40)
+        except BlockingIOError:
+            time.sleep(0.001)
+    os.close(fd)
+    assert sent > 1 << 20
+    sizes = [p.stat().st_size for p in (server.dir / "log/guests").glob(f"{name}.log*")]
+    print(f"\n{sent} bytes of log: {sizes} kept, cordon-vm at most {house.memory(vm, 'VmHWM')} KiB")
+    assert 0 < max(sizes) <= 131072 + 65536 and len(sizes) <= 2
+    assert server.virsh("suspend", name).code == 0
+    server.virsh("destroy", name)
