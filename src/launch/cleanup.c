@@ -2,11 +2,14 @@
 /* The end of a guest: all its processes, then its group, folder and uids. */
 #include <errno.h>
 #include <signal.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 
 #include "base/log.h"
 #include "ipc/call.h"
 #include "launch/launch.h"
+
+#define TICK_MS 20     /* between two looks at a group whose processes are nobody's we hear of */
 
 static bool anybody(const struct cell *c)
 {
@@ -32,28 +35,49 @@ static void finish(struct cell *c)
 		ipc_reply(call, NULL, NULL, 0);
 }
 
-void cleanup_begin(struct cell *c, struct ipc_call *call)
+/*
+ * A launch that died in the middle of a start left a stage S that goes on for a
+ * moment, and its QEMU is no child of ours: nothing tells of their end, and they
+ * may enter the group only after it was killed. So it is looked at and killed
+ * again until it is empty.
+ */
+static void look_again(bool wanted)
+{
+	struct itimerspec when = { .it_value.tv_nsec = wanted ? TICK_MS * 1000000L : 0 };
+
+	(void)timerfd_settime(launch.timer, 0, &when, NULL);
+}
+
+static void kill_group(const struct cell *c)
 {
 	struct err err = { 0 };
 
+	if (cgroup_kill(&launch.cgroups, c->dir_name, &err))
+		log_error("guest %s: %s", c->dir_name, err.text);
+}
+
+void cleanup_begin(struct cell *c, struct ipc_call *call)
+{
 	if (c->cleanup)
 		ipc_refuse_text(call, -EBUSY, ERR_OPERATION_FAILED, "guest %s is just being removed",
 				c->dir_name);
 	else
 		c->cleanup = call;
 	c->going = true;
-	if (cgroup_kill(&launch.cgroups, c->dir_name, &err))
-		log_error("guest %s: %s", c->dir_name, err.text);
+	kill_group(c);
 	watched_kill(&c->qemu);
 	watched_kill(&c->vm);
 	for (unsigned i = 0; i < c->n_passt; i++)
 		watched_kill(&c->passt[i]);
 	if (!anybody(c))
 		finish(c);
+	else
+		look_again(true);
 }
 
 void cleanup_children(void)
 {
+	bool left = false;
 	int status;
 
 	/* cordon-vms, passts, and QEMUs whose cordon-vm died */
@@ -61,7 +85,14 @@ void cleanup_children(void)
 		;
 	for (struct cell *c = launch.cells, *next; c; c = next) {
 		next = c->next;
-		if (c->going && !anybody(c))
+		if (!c->going)
+			continue;
+		if (!anybody(c)) {
 			finish(c);
+			continue;
+		}
+		kill_group(c);
+		left = true;
 	}
+	look_again(left);
 }

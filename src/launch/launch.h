@@ -57,8 +57,9 @@ struct launch {
 	bool passt_built;
 	int run_dir;                 /* <run>/guests */
 	int log_dir;                 /* <log>/guests */
-	int watch;                   /* epoll: SIGCHLD and pidfds */
+	int watch;                   /* epoll: SIGCHLD, pidfds and the timer */
 	int sigchld;
+	int timer;                   /* while processes that are not our children are to end */
 	struct cell *cells;
 };
 
@@ -102,6 +103,6 @@ int stage_run(const struct stage *s, struct err *err);
 
 /* cleanup.c */
 void cleanup_begin(struct cell *c, struct ipc_call *call);
-void cleanup_children(void);         /* reap, and finish what waited for it */
+void cleanup_children(void);         /* reap, and finish what waited for it; also when the timer rings */
 
 #endif

@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -94,8 +95,10 @@ static int open_watch(void)
 		return -errno;
 	launch.sigchld = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	launch.watch = epoll_create1(EPOLL_CLOEXEC);
-	if (launch.sigchld < 0 || launch.watch < 0 ||
+	launch.timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (launch.sigchld < 0 || launch.watch < 0 || launch.timer < 0 ||
 	    epoll_ctl(launch.watch, EPOLL_CTL_ADD, launch.sigchld, &ev) < 0 ||
+	    epoll_ctl(launch.watch, EPOLL_CTL_ADD, launch.timer, &ev) < 0 ||
 	    prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		return -errno;
 	return 0;
@@ -105,11 +108,13 @@ static void watch_ready(void *ctx, unsigned i)
 {
 	struct epoll_event ev[16];
 	struct signalfd_siginfo si;
+	uint64_t ticks;
 
 	(void)ctx;
 	(void)i;
 	while (epoll_wait(launch.watch, ev, 16, 0) > 0)
-		while (read(launch.sigchld, &si, sizeof(si)) > 0)
+		while (read(launch.sigchld, &si, sizeof(si)) > 0 ||
+		       read(launch.timer, &ticks, sizeof(ticks)) > 0)
 			;
 	cleanup_children();
 }

@@ -139,7 +139,10 @@ def test_viewer(server, define, events):
     viewer = Viewer(("127.0.0.1", port_of(server, name)))
     assert viewer.banner.startswith(b"RFB 003.")
     assert viewer.width >= 640
-    heard.wait("graphics: initialize", 10, name)
+    heard.wait("graphics: connect", 10, name)
+    # QEMU tells nobody about viewers that were handed in: docs/protocol.md, "Events"
+    if server.name == "stock":
+        heard.wait("graphics: initialize", 10, name)
     viewer.close()
     heard.wait("graphics: disconnect", 10, name)
 
