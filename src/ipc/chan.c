@@ -506,8 +506,11 @@ static int dispatch_reply(struct ipc_chan *ch, struct received *m)
 	struct ipc_reply r = { .raw = m->body, .raw_len = m->h->body_len,
 			       .fds = m->fds, .n_fds = m->n_fds };
 	struct ipc_pending *p = pending_take(ch, m->h->serial);
-	struct err err = { 0 };
+	struct err err;
 
+	/* not all of its kilobyte: this runs for every answer */
+	err.code = 0;
+	err.text[0] = '\0';
 	if (!p) {
 		log_warn("%s: answers a question nobody asked", ch->name);
 		return -EPROTO;

@@ -159,5 +159,10 @@ int main(void)
 	if (fd_set_cloexec(CONTROL_FD, 1) || open_watch())
 		return 1;
 	extra = (struct pollfd){ launch.watch, POLLIN, 0 };
-	return ipc_serve(chans, 2, &extra, 1, watch_ready, NULL) ? 1 : 0;
+	if (ipc_serve(chans, 2, &extra, 1, watch_ready, NULL))
+		return 1;
+	/* cordond is gone: guests go on in their groups; without any, nothing is left behind */
+	if (launch.arena && !launch.cells)
+		cgroup_tree_remove(&launch.cgroups);
+	return 0;
 }

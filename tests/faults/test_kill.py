@@ -258,6 +258,21 @@ def test_stopping(server, trio, room):
         house.virsh(server, "start", name)
 
 
+def test_said_to_be_off(server, trio):
+    """A destroy whose launch dies is answered when the next launch has ended the guest, not before."""
+    launch, qemu = house.pid(server, "launch"), server.qemu(trio[0])
+    house.kill(signal.SIGSTOP, launch)
+    client, done, result = during(server, "launch", "destroy", trio[0])
+    try:
+        assert not done.wait(0.5)
+        assert house.state(qemu) in "SRD"
+    finally:
+        house.kill(signal.SIGKILL, launch)
+    client.join()
+    assert result[0].code == 0, result
+    assert house.state(qemu) in ("gone", "Z")
+
+
 @pytest.mark.parametrize("room", ["core", "launch", "conn", "vm", "cordond"])
 def test_console_attached(server, trio, room):
     """Who is attached by console is told by its end, or goes on; the next one gets it."""

@@ -54,7 +54,17 @@ def test_spoilt(own_server):
     path.write_text(guests.xml("good", memory=64))
     server.virsh("define", path)
     good = record(server, "good").read_bytes()
+    path.write_text(guests.xml("flipped", memory=64, head="<description>" + "A" * 99 + "</description>"))
+    server.virsh("define", path)
+    flipped = record(server, "flipped")
+    path.write_text(guests.xml("moved", memory=64))
+    server.virsh("define", path)
+    moved = record(server, "moved").read_bytes()
+    server.virsh("undefine", "moved")
     server.terminate()
+    # each behind one check only: text that decodes, and a whole record of nobody who is there
+    flipped.write_bytes(flipped.read_bytes().replace(b"AAA", b"AAB", 1))
+    (server.dir / "state/domains/00000000-0000-4000-8000-0000000000fb.rec").write_bytes(moved)
     names = []
     for i, data in enumerate(spoilt(good).values()):
         names.append(f"00000000-0000-4000-8000-{i:012d}.rec")
