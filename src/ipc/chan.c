@@ -612,7 +612,8 @@ int ipc_chan_read(struct ipc_chan *ch)
 {
 	static struct ipc_in in[IPC_BATCH];
 	const char *why = NULL;
-	int n = ipc_recv_batch(ch->fd, in);
+	/* where one answer is awaited, a look for more would cost as much and find nothing */
+	int n = ipc_recv_batch(ch->fd, in, ch->n_pending == 1 ? 1 : IPC_BATCH);
 
 	if (n == -EAGAIN)
 		return 0;

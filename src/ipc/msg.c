@@ -28,13 +28,13 @@ static void collect_fds(const struct msghdr *mh, struct ipc_in *in)
 	in->truncated = (mh->msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
 }
 
-int ipc_recv_batch(int fd, struct ipc_in in[IPC_BATCH])
+int ipc_recv_batch(int fd, struct ipc_in *in, unsigned max)
 {
 	struct mmsghdr mm[IPC_BATCH] = { 0 };
 	struct iovec iov[IPC_BATCH];
 	int n;
 
-	for (int i = 0; i < IPC_BATCH; i++) {
+	for (unsigned i = 0; i < max; i++) {
 		iov[i] = (struct iovec){ rx_data[i], IPC_PACKET_MAX };
 		mm[i].msg_hdr = (struct msghdr){
 			.msg_iov = &iov[i], .msg_iovlen = 1,
@@ -42,7 +42,7 @@ int ipc_recv_batch(int fd, struct ipc_in in[IPC_BATCH])
 		};
 	}
 	do
-		n = recvmmsg(fd, mm, IPC_BATCH, MSG_CMSG_CLOEXEC | MSG_DONTWAIT, NULL);
+		n = recvmmsg(fd, mm, max, MSG_CMSG_CLOEXEC | MSG_DONTWAIT, NULL);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;

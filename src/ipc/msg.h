@@ -44,8 +44,8 @@ struct ipc_in {
 	int truncated;         /* descriptors or bytes were cut: the peer is broken */
 };
 
-/* Up to IPC_BATCH packets. Their number, 0 at end of file, -EAGAIN, -errno. */
-int ipc_recv_batch(int fd, struct ipc_in in[IPC_BATCH]);
+/* Up to `max` (at most IPC_BATCH) packets. Their number, 0 at end of file, -EAGAIN, -errno. */
+int ipc_recv_batch(int fd, struct ipc_in *in, unsigned max);
 
 /* Send the queued packets from `head` on. How many went, or -errno. */
 int ipc_send_batch(int fd, const struct ipc_packet *head);

@@ -52,7 +52,7 @@ static void name_it(struct cell *c, const char *name)
 {
 	size_t n = 0;
 
-	for (; name[n] && n < CAGE_NAME_MAX; n++) {
+	for (; n < CAGE_NAME_MAX && name[n]; n++) {
 		char ch = name[n];
 		bool ok = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9');
 

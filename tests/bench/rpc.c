@@ -6,13 +6,13 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -43,6 +43,16 @@ static void die(const char *what)
 {
 	fprintf(stderr, "rpc: %s: %s\n", what, strerror(errno));
 	exit(1);
+}
+
+static long number(const char *s)
+{
+	return strtol(s, NULL, 10);
+}
+
+static double real(const char *s)
+{
+	return strtod(s, NULL);
 }
 
 static uint64_t now_ns(void)
@@ -234,42 +244,77 @@ static void put_domain(struct body *b, const char *name, const char *uuid)
 	put_u32(b, (uint32_t)-1);
 }
 
+/*
+ * The answers that have come on a connection, read by one system call, each to be followed by a
+ * new question. Their number; their serials in `ret`.
+ */
+static int replies_read(struct conn *c, uint32_t ret[64])
+{
+	ssize_t have = recv(c->fd, reply, 65536, 0);
+	size_t at = 0;
+	int n = 0;
+
+	if (have <= 0)
+		die("connection closed");
+	while (at < (size_t)have && n < 64) {
+		uint32_t head[7];
+		size_t left = (size_t)have - at;
+
+		if (left < 28 && !recv_all(c->fd, reply + at + left, 28 - left))
+			die("reply cut");
+		left = left < 28 ? 28 : left;
+		memcpy(head, reply + at, 28);
+		if (ntohl(head[6]) || ntohl(head[0]) > 4096)
+			die("lookup refused");
+		if (ntohl(head[0]) > left && !recv_all(c->fd, reply + at + left, ntohl(head[0]) - left))
+			die("reply cut");
+		ret[n++] = ntohl(head[5]);
+		at += ntohl(head[0]);
+	}
+	return n;
+}
+
 /* call SOCKET CONNECTIONS IN-FLIGHT SECONDS NAME: lookups by name, that many at a time. */
 static int do_call(char **argv)
 {
-	int conns = atoi(argv[1]), flight = atoi(argv[2]);
-	double seconds = atof(argv[3]);
+	int conns = (int)number(argv[1]), flight = (int)number(argv[2]), ready = 1;
+	double seconds = real(argv[3]);
 	struct conn *c = calloc((size_t)conns, sizeof(*c));
-	struct pollfd *p = calloc((size_t)conns, sizeof(*p));
+	struct epoll_event events[64] = { 0 };
 	uint64_t *sent = calloc((size_t)conns * 64, sizeof(*sent));
-	size_t n = 0, cap = 4u << 20, len;
+	size_t n = 0, cap = 4u << 20;
 	double *samples = malloc(cap * sizeof(*samples));
+	int poll = epoll_create1(EPOLL_CLOEXEC);
 	uint64_t begin;
 
 	put_string(&body, argv[4]);
-	for (int i = 0; i < conns; i++)
-		conn_must_open(&c[i], argv[0]);
-	begin = now_ns();
 	for (int i = 0; i < conns; i++) {
-		p[i] = (struct pollfd){ .fd = c[i].fd, .events = POLLIN };
+		struct epoll_event ev = { .events = EPOLLIN, .data.u32 = (uint32_t)i };
+
+		conn_must_open(&c[i], argv[0]);
+		if (epoll_ctl(poll, EPOLL_CTL_ADD, c[i].fd, &ev) < 0)
+			die("epoll");
+	}
+	begin = now_ns();
+	for (int i = 0; i < conns; i++)
 		for (int j = 0; j < flight; j++) {
 			sent[i * 64 + (int)((c[i].serial + 1) % 64)] = now_ns();
 			call_send(&c[i], LOOKUP, &body);
 		}
-	}
-	while (n < cap && since_us(begin) < seconds * 1e6) {
-		if (conns > 1 && poll(p, (nfds_t)conns, 1000) <= 0)
+	while (n + 64 < cap && since_us(begin) < seconds * 1e6) {
+		/* a single connection is simply read */
+		if (conns > 1 && (ready = epoll_wait(poll, events, 64, 1000)) <= 0)
 			die("no answer");
-		for (int i = 0; i < conns && n < cap; i++) {
-			uint32_t serial;
+		for (int k = 0; k < ready && n + 64 < cap; k++) {
+			int i = (int)events[k].data.u32;
+			uint32_t serials[64];
+			int answers = replies_read(&c[i], serials);
 
-			if (conns > 1 && !p[i].revents)
-				continue;
-			if (reply_read(&c[i], &len, &serial))
-				die("lookup refused");
-			samples[n++] = since_us(sent[i * 64 + (int)(serial % 64)]);
-			sent[i * 64 + (int)((c[i].serial + 1) % 64)] = now_ns();
-			call_send(&c[i], LOOKUP, &body);
+			for (int j = 0; j < answers; j++) {
+				samples[n++] = since_us(sent[i * 64 + (int)(serials[j] % 64)]);
+				sent[i * 64 + (int)((c[i].serial + 1) % 64)] = now_ns();
+				call_send(&c[i], LOOKUP, &body);
+			}
 		}
 	}
 	summary(samples, n, since_us(begin) / 1e6);
@@ -279,7 +324,7 @@ static int do_call(char **argv)
 /* open SOCKET COUNT PAUSE-US: connect, authenticate, open, close; one after the other. */
 static int do_open(char **argv)
 {
-	size_t n = (size_t)atol(argv[1]);
+	size_t n = (size_t)number(argv[1]);
 	double *samples = calloc(n, sizeof(*samples));
 	uint64_t begin = now_ns();
 
@@ -290,7 +335,7 @@ static int do_open(char **argv)
 		conn_must_open(&c, argv[0]);
 		conn_close(&c);
 		samples[i] = since_us(one);
-		usleep((useconds_t)atol(argv[2]));
+		usleep((useconds_t)number(argv[2]));
 	}
 	summary(samples, n, since_us(begin) / 1e6);
 	return 0;
@@ -299,7 +344,7 @@ static int do_open(char **argv)
 /* burst SOCKET COUNT ROUNDS PAUSE-MS: COUNT connections in a row, then a pause in which a pool fills. */
 static int do_burst(char **argv)
 {
-	int count = atoi(argv[1]), rounds = atoi(argv[2]);
+	int count = (int)number(argv[1]), rounds = (int)number(argv[2]);
 	double *samples = calloc((size_t)(count * rounds), sizeof(*samples));
 	struct conn *c = calloc((size_t)count, sizeof(*c));
 	uint64_t begin = now_ns();
@@ -313,7 +358,7 @@ static int do_burst(char **argv)
 			conn_close(&c[i]);
 			samples[n++] = since_us(one);
 		}
-		usleep((useconds_t)atol(argv[3]) * 1000);
+		usleep((useconds_t)number(argv[3]) * 1000);
 	}
 	summary(samples, n, since_us(begin) / 1e6);
 	return 0;
@@ -337,12 +382,12 @@ static int do_list(char **argv)
 	conn_must_open(&c, argv[0]);
 	list_body(&body);
 	begin = now_ns();
-	while (n < cap && since_us(begin) < atof(argv[1]) * 1e6) {
+	while (n < cap && since_us(begin) < real(argv[1]) * 1e6) {
 		uint64_t one = now_ns();
 
 		call_checked(&c, LIST_ALL, &body);
 		samples[n++] = since_us(one);
-		usleep((useconds_t)atol(argv[2]));
+		usleep((useconds_t)number(argv[2]));
 	}
 	summary(samples, n, since_us(begin) / 1e6);
 	return 0;
@@ -351,7 +396,7 @@ static int do_list(char **argv)
 /* stats SOCKET COUNT: statistics of every running guest. */
 static int do_stats(char **argv)
 {
-	size_t n = (size_t)atol(argv[1]);
+	size_t n = (size_t)number(argv[1]);
 	double *samples = calloc(n, sizeof(*samples));
 	struct conn c;
 	uint64_t begin = now_ns();
@@ -430,7 +475,7 @@ static int do_define(char **argv)
 		die(argv[3]);
 	template[len] = '\0';
 	conn_must_open(&c, argv[0]);
-	for (unsigned i = (unsigned)atoi(argv[1]); i < (unsigned)atoi(argv[2]); i++) {
+	for (unsigned i = (unsigned)number(argv[1]); i < (unsigned)number(argv[2]); i++) {
 		char uuid[37], name[32];
 		const char *at = template;
 		size_t n = 0;
@@ -465,7 +510,7 @@ static int do_undefine(char **argv)
 	struct conn c;
 
 	conn_must_open(&c, argv[0]);
-	for (unsigned i = (unsigned)atoi(argv[1]); i < (unsigned)atoi(argv[2]); i++) {
+	for (unsigned i = (unsigned)number(argv[1]); i < (unsigned)number(argv[2]); i++) {
 		char uuid[37], name[32];
 		uint64_t begin;
 
@@ -492,7 +537,7 @@ static int do_first(char **argv)
 
 		if (conn_open(&c, argv[0])) {
 			call_checked(&c, LIST_ALL, &body);
-			if (ntohl(*(uint32_t *)(void *)reply) >= (uint32_t)atoi(argv[1])) {
+			if (ntohl(*(uint32_t *)(void *)reply) >= (uint32_t)number(argv[1])) {
 				printf("%.1f\n", since_us(begin));
 				return 0;
 			}
@@ -507,7 +552,7 @@ static int do_first(char **argv)
 /* idle SOCKET COUNT: open connections, say "ready", hold them until standard input ends. */
 static int do_idle(char **argv)
 {
-	int n = atoi(argv[1]);
+	int n = (int)number(argv[1]);
 	char byte;
 
 	for (int i = 0; i < n; i++) {
@@ -523,7 +568,7 @@ static int do_idle(char **argv)
 /* fsync DIRECTORY COUNT: 4 KiB to a new file, fsync, rename over, fsync of the directory. */
 static int do_fsync(char **argv)
 {
-	size_t n = (size_t)atol(argv[1]);
+	size_t n = (size_t)number(argv[1]);
 	double *samples = calloc(n, sizeof(*samples));
 	int dir = open(argv[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	static char block[4096];

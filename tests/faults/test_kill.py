@@ -123,7 +123,7 @@ def test_qemu(server, trio, events):
     """A guest that dies is seen, told and tidied up."""
     seen = events()
     house.kill(signal.SIGKILL, server.qemu(trio[1]))
-    seen.wait("Stopped Crashed", 10, trio[1])
+    seen.wait("Stopped Failed", 10, trio[1])           # libvirt's word for it
     assert house.running(server) == {trio[0], trio[2]}
     assert server.virsh("domstate", trio[1], "--reason").out.strip() == "shut off (crashed)"
 

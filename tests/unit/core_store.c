@@ -166,6 +166,20 @@ static void test_leftover_tmp(void **state)
 	assert_int_equal(access("domains/x.rec.tmp", F_OK), -1);
 }
 
+/* What is no regular file must not hold core up. */
+static void test_fifo(void **state)
+{
+	struct store_host host;
+	struct err err = { 0 };
+
+	(void)state;
+	assert_int_equal(mkfifo("domains/x.rec", 0600), 0);
+	alarm(10);
+	assert_int_equal(store_load(&host, &err), 0);
+	alarm(0);
+	assert_int_equal(access("domains/x.rec.broken", F_OK), 0);
+}
+
 static void test_frame(void **state)
 {
 	CLEAN_BUF struct buf b;
@@ -187,7 +201,8 @@ static void test_frame(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_round_trip), T(test_broken), T(test_twice), T(test_leftover_tmp), T(test_frame),
+		T(test_round_trip), T(test_broken), T(test_twice), T(test_leftover_tmp), T(test_fifo),
+		T(test_frame),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
