@@ -93,6 +93,8 @@ int client_new(const struct room_client *rc, int fd)
 	snprintf(c->name, sizeof(c->name), "client %llu", (unsigned long long)c->id);
 	ipc_chan_init(&c->ch, fd, c->name, IPC_ROOM_CONN);
 	c->ch.ctx = c;
+	/* cordon-conn keeps to max_client_requests by itself; one that does not is taken over */
+	c->ch.calls_max = core.conf.max_client_requests + CLIENT_CALLS_OWN;
 	c->ch.serves[0] = &remote_server;
 	c->ch.serves[1] = &core_server;
 	c->ch.guard = guard;

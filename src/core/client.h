@@ -8,6 +8,7 @@
 #include "proto/room.x.h"
 
 #define CLIENT_SUBS_MAX 256       /* event registrations of one connection */
+#define CLIENT_CALLS_OWN 64       /* calls of cordon-conn beside max_client_requests of its client's */
 
 struct client_sub {
 	int id;                   /* callbackID */

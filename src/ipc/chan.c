@@ -56,6 +56,7 @@ void ipc_chan_init(struct ipc_chan *ch, int fd, const char *name, enum ipc_room 
 	ch->state = IPC_STATE_FRESH;
 	ch->body_max = IPC_BODY_MAX;
 	ch->queue_max = IPC_QUEUE_MAX;
+	ch->calls_max = IPC_CALLS_MAX;
 	ch->out_tail = &ch->out_head;
 	buf_init(&ch->in, IPC_BODY_MAX);
 	fd_set_nonblock(fd, 1);
@@ -289,6 +290,7 @@ static void call_free(struct ipc_call *call)
 		*call->link = call->next;
 		if (call->next)
 			call->next->link = call->link;
+		call->ch->n_calls--;
 	}
 	fd_close_all(call->fds, call->n_fds);
 	arena_free(call->arena);
@@ -417,6 +419,10 @@ static int dispatch_call(struct ipc_chan *ch, struct received *m)
 			 why ? why : "is not served");
 		return -EPROTO;
 	}
+	if (ch->n_calls >= ch->calls_max) {
+		log_warn("%s: more than %u calls under way", ch->name, ch->calls_max);
+		return -EPROTO;
+	}
 	call = call_new();
 	if (!call)
 		return -ENOMEM;
@@ -445,6 +451,7 @@ static int dispatch_call(struct ipc_chan *ch, struct received *m)
 	if (call->next)
 		call->next->link = &call->next;
 	ch->calls = call;
+	ch->n_calls++;
 	ipc_req = call->req;
 	rc = ch->guard ? ch->guard(call) : 0;
 	if (!rc)
@@ -663,6 +670,7 @@ static void orphan_calls(struct ipc_chan *ch)
 	struct ipc_call *call = ch->calls, *next;
 
 	ch->calls = NULL;
+	ch->n_calls = 0;
 	for (; call; call = next) {
 		next = call->next;
 		call->ch = NULL;

@@ -21,6 +21,7 @@
 #define IPC_BODY_MAX (40u << 20)       /* one message: a client's 32 MiB and then some */
 #define IPC_QUEUE_MAX (64u << 20)      /* bytes waiting for a peer that does not read */
 #define IPC_PENDING_MAX 65536u         /* calls sent and not answered */
+#define IPC_CALLS_MAX 65536u           /* calls received and not answered, unless the owner says less */
 
 struct ipc_chan {
 	int fd;
@@ -30,6 +31,7 @@ struct ipc_chan {
 	const struct ipc_handlers *serves[IPC_SERVES_MAX];
 	size_t body_max;                   /* what this peer may send in one message */
 	size_t queue_max;
+	unsigned calls_max;                /* calls this peer may have under way; one more ends it */
 	void *ctx;                         /* the owner's */
 	int (*guard)(struct ipc_call *call);     /* before each handler; -errno refuses with call->err */
 	void (*on_closed)(struct ipc_chan *ch);  /* once; all pending calls were failed before */
@@ -45,6 +47,7 @@ struct ipc_chan {
 	struct ipc_pending *pending;       /* newest first */
 	unsigned n_pending;
 	struct ipc_call *calls;            /* received, not answered */
+	unsigned n_calls;
 	struct ipc_packet *out_head, **out_tail;
 	size_t out_bytes;
 	struct buf in;                     /* a message that is still arriving */

@@ -240,6 +240,30 @@ static void test_forged_heads(void **state)
 	}
 }
 
+/* A peer that asks and asks is cut off at its limit. */
+static void test_too_many_calls(void **state)
+{
+	struct file_guest_args g = { 0 };
+	struct ipc_call *first;
+
+	(void)state;
+	server.calls_max = 2;
+	assert_int_equal(file_call_release(&client, &g, NULL, 0, done, NULL), 0);
+	turn();
+	first = take_ptr(kept);
+	ipc_reply(first, NULL, NULL, 0);
+	assert_int_equal(file_call_release(&client, &g, NULL, 0, done, NULL), 0);
+	turn();
+	first = take_ptr(kept);
+	assert_int_equal(file_call_release(&client, &g, NULL, 0, done, NULL), 0);
+	turn();
+	assert_false(server.closed);
+	assert_int_equal(file_call_release(&client, &g, NULL, 0, done, NULL), 0);
+	turn();
+	assert_true(server.closed);
+	ipc_reply(first, NULL, NULL, 0);
+}
+
 static void test_forget(void **state)
 {
 	struct file_guest_args g = { 0 };
@@ -261,7 +285,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_call_and_fd), T(test_refusal), T(test_long_and_out_of_order), T(test_peer_gone),
-		T(test_wrong_sender), T(test_forged_heads), T(test_forget),
+		T(test_wrong_sender), T(test_forged_heads), T(test_too_many_calls),
+		T(test_forget),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
