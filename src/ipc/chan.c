@@ -637,11 +637,14 @@ int ipc_chan_read(struct ipc_chan *ch)
 		fd_close_all(in[i].fds, in[i].n_fds);
 	}
 	ch->in_dispatch = false;
-	if (why && !ch->closed)
+	if (!why && !ch->closed)
+		return 0;
+	/* the owner may free the channel in on_closed: it is not looked at afterwards */
+	if (!ch->closed)
 		ipc_chan_close(ch, why);
-	else if (ch->closed && ch->on_closed)
+	else if (ch->on_closed)
 		ch->on_closed(ch);
-	return ch->closed ? -EPIPE : 0;
+	return -EPIPE;
 }
 
 /* ---- the end ---- */

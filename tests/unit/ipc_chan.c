@@ -264,6 +264,34 @@ static void test_too_many_calls(void **state)
 	ipc_reply(first, NULL, NULL, 0);
 }
 
+static void free_it(struct ipc_chan *ch)
+{
+	close(ch->fd);
+	/* so that a look at it afterwards shows, sanitizer or not */
+	memset(ch, 0, sizeof(*ch));
+	free(ch);
+}
+
+/* on_closed may free the channel, whether the peer went away or broke the rules. */
+static void test_freed_in_on_closed(void **state)
+{
+	struct ipc_head forged = { .magic = 1 };
+	int fds[2];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct ipc_chan *ch = malloc(sizeof(*ch));
+
+		assert_int_equal(ipc_pair(fds), 0);
+		ipc_chan_init(ch, fds[0], "peer", IPC_ROOM_CORE);
+		ch->on_closed = free_it;
+		if (i)
+			assert_int_equal(write(fds[1], &forged, sizeof(forged)), sizeof(forged));
+		close(fds[1]);
+		assert_int_equal(ipc_chan_read(ch), -EPIPE);
+	}
+}
+
 static void test_forget(void **state)
 {
 	struct file_guest_args g = { 0 };
@@ -285,7 +313,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_call_and_fd), T(test_refusal), T(test_long_and_out_of_order), T(test_peer_gone),
-		T(test_wrong_sender), T(test_forged_heads), T(test_too_many_calls),
+		T(test_wrong_sender), T(test_forged_heads), T(test_too_many_calls), T(test_freed_in_on_closed),
 		T(test_forget),
 	};
 
