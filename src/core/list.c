@@ -4,6 +4,7 @@
 
 #include "core/args.h"
 #include "core/client.h"
+#include "core/list.h"
 #include "core/may.h"
 
 /* virConnectListAllDomainsFlags, in groups: a guest must match each group that is asked for */
@@ -46,7 +47,7 @@ static uint32_t traits(const struct guest *g)
 	return t;
 }
 
-static bool matches(const struct guest *g, uint32_t flags)
+bool list_matches(const struct guest *g, uint32_t flags)
 {
 	uint32_t t = traits(g);
 
@@ -61,7 +62,7 @@ static struct guest *next_seen(const struct client *c, struct guest *after, uint
 {
 	struct guest *g = guest_next(after);
 
-	while (g && (!may_see(c, PERM_DOMAIN_GETATTR, g) || !matches(g, flags)))
+	while (g && (!may_see(c, PERM_DOMAIN_GETATTR, g) || !list_matches(g, flags)))
 		g = guest_next(g);
 	return g;
 }

@@ -5,6 +5,7 @@
 
 #include "core/args.h"
 #include "core/client.h"
+#include "core/list.h"
 #include "core/may.h"
 #include "core/params.h"
 #include "core/vmlink.h"
@@ -20,14 +21,7 @@
 #define STATS_PERF (1u << 6)
 #define STATS_SUPPORTED 0x3fu
 #define STATS_KNOWN 0x7ffu
-#define FILTER_ACTIVE 0x1u
-#define FILTER_INACTIVE 0x2u
-#define FILTER_PERSISTENT 0x4u
-#define FILTER_TRANSIENT 0x8u
-#define FILTER_RUNNING 0x10u
-#define FILTER_PAUSED 0x20u
-#define FILTER_SHUTOFF 0x40u
-#define FILTER_OTHER 0x80u
+#define FILTER_ALL 0xffu             /* list_matches() */
 #define FLAG_NOWAIT (1u << 29)
 #define FLAG_BACKING (1u << 30)
 #define FLAG_ENFORCE (1u << 31)
@@ -198,21 +192,6 @@ static void ask(struct survey *s, unsigned at, const struct guest *g, bool nowai
 	put_record(s, at, g, NULL);
 }
 
-static bool wanted(const struct guest *g, uint32_t flags)
-{
-	int reason, state = guest_state(g, &reason);
-	uint32_t t = (guest_active(g) ? FILTER_ACTIVE : FILTER_INACTIVE) |
-		     (g->persistent ? FILTER_PERSISTENT : FILTER_TRANSIENT) |
-		     (state == GUEST_RUNNING ? FILTER_RUNNING : state == GUEST_PAUSED ? FILTER_PAUSED :
-		      state == GUEST_SHUTOFF ? FILTER_SHUTOFF : FILTER_OTHER);
-	static const uint32_t groups[] = { 0x3, 0xc, 0xf0 };
-
-	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
-		if (flags & groups[i] && !(flags & groups[i] & t))
-			return false;
-	return true;
-}
-
 static struct guest **choose(struct ipc_call *call,
 			     const struct remote_connect_get_all_domain_stats_args *args, unsigned *ret_n)
 {
@@ -230,7 +209,7 @@ static struct guest **choose(struct ipc_call *call,
 			return NULL;
 	}
 	for (struct guest *g = args->n_doms ? NULL : guest_next(NULL); g; g = guest_next(g))
-		if (may_see(client_of(call), PERM_DOMAIN_READ, g) && wanted(g, args->flags))
+		if (may_see(client_of(call), PERM_DOMAIN_READ, g) && list_matches(g, args->flags & FILTER_ALL))
 			list[n++] = g;
 	*ret_n = n;
 	return list;
@@ -243,7 +222,7 @@ int remote_on_connect_get_all_domain_stats(
 	struct guest **list;
 	struct survey *s;
 	unsigned n;
-	int rc = args_flags(call, args->flags, 0xffu | FLAG_NOWAIT | FLAG_BACKING | FLAG_ENFORCE);
+	int rc = args_flags(call, args->flags, FILTER_ALL | FLAG_NOWAIT | FLAG_BACKING | FLAG_ENFORCE);
 
 	if (rc)
 		return rc;

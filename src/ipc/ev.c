@@ -112,15 +112,3 @@ void ipc_ev_detach(struct ipc_chan *ch)
 	ipc_chan_close(ch, "detached");
 	/* inside the channel's own dispatch the end comes when that returns */
 }
-
-void ipc_ev_pause(struct ipc_chan *ch, int paused)
-{
-	struct ev_chan *e = ch->loop;
-
-	if (!e)
-		return;
-	if (paused)
-		event_del(e->in);
-	else
-		event_add(e->in, NULL);
-}

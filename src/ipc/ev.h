@@ -20,7 +20,4 @@ int ipc_ev_attach(struct event_base *base, struct ipc_chan *ch);
 /* Stop driving it and close its descriptor; on_closed does not run. */
 void ipc_ev_detach(struct ipc_chan *ch);
 
-/* Stop (or go on) reading from it: how a room pushes back. */
-void ipc_ev_pause(struct ipc_chan *ch, int paused);
-
 #endif

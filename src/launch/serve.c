@@ -320,15 +320,6 @@ int launch_on_cleanup(struct ipc_call *call, const struct launch_guest_args *arg
 	return 0;
 }
 
-int launch_on_kill(struct ipc_call *call, const struct launch_guest_args *args)
-{
-	struct cell *c = cell_find(args->guest);
-
-	if (c)
-		watched_kill(&c->qemu);
-	return launch_reply_kill(call);
-}
-
 int launch_on_list(struct ipc_call *call)
 {
 	struct launch_list_ret ret = { 0 };
