@@ -174,3 +174,9 @@ int main(void)
 	r = ipc_serve(chans, 2, NULL, 0, NULL, NULL);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
+
+int hostd_on_ask(struct ipc_call *call, const struct host_ask *args)
+{
+	(void)args;
+	return err_set(&call->err, -ENOTSUP, ERR_NO_SUPPORT, "this kernel has no SELinux policy");
+}

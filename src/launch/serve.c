@@ -339,3 +339,9 @@ int launch_on_list(struct ipc_call *call)
 	}
 	return launch_reply_list(call, &ret);
 }
+
+int launch_on_claim(struct ipc_call *call, const struct launch_claim_args *args)
+{
+	(void)args;
+	return err_set(&call->err, -ENOTSUP, ERR_NO_SUPPORT, "claims are not there yet");
+}
