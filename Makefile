@@ -21,7 +21,7 @@ $(BUILD)-fuzz/build.ninja: | deps-build deps-test
 $(BUILD)-asan/build.ninja: | deps-build
 	meson setup $(BUILD)-asan $(MESON_FLAGS) -Dsanitize=true
 
-check: deps-build deps-test all $(BUILD)-fuzz/build.ninja
+check: deps-build deps-test deps-lab all $(BUILD)-fuzz/build.ninja
 	ninja -C $(BUILD)-fuzz fuzz
 	tests/run --build $(BUILD) --fuzz-build $(BUILD)-fuzz $(ARGS)
 
@@ -36,11 +36,24 @@ fuzz: $(BUILD)-fuzz/build.ninja
 demo: deps-build deps-run all
 	tools/demo --build $(BUILD)
 
+# A virtual machine with SELinux enforcing; see HACKING.md.
+lab: deps-build deps-test deps-lab all
+	tools/lab build --build $(BUILD)
+	tests/run --build $(BUILD) lab $(ARGS)
+
+lab-shell: deps-build deps-test deps-lab all
+	tools/lab shell --build $(BUILD)
+
 bench: deps-build deps-bench all
 	tests/bench/bench --build $(BUILD) $(ARGS)
 
+# Cordon's policy is loaded and its files are labelled where SELinux is; a package's postinst does the rest.
 install: all
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
+	if [ -z "$(DESTDIR)" ] && selinuxenabled 2>/dev/null; then \
+		semodule -i $(PREFIX)/share/selinux/packages/cordon.cil && \
+		restorecon -RF $(PREFIX)/sbin/cordond $(PREFIX)/libexec/cordon $(PREFIX)/bin/passt* \
+			/etc/cordon /var/lib/cordon /var/log/cordon /run/cordon; fi
 
 tcb: all
 	tools/tcb $(BUILD)
@@ -59,4 +72,4 @@ lint: deps-lint all
 clean:
 	rm -rf $(BUILD) $(BUILD)-fuzz $(BUILD)-asan
 
-.PHONY: all check check-asan fuzz demo bench install tcb format lint clean
+.PHONY: all check check-asan fuzz demo lab lab-shell bench install tcb format lint clean

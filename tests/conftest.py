@@ -49,8 +49,11 @@ def pytest_runtest_logreport(report):
 def pytest_runtest_makereport(item, call):
     outcome = yield
     report = outcome.get_result()
-    if report.failed and "server" in getattr(item, "funcargs", {}):
-        report.sections.append(("daemon", item.funcargs["server"].log_tail()))
+    have = getattr(item, "funcargs", {})
+    if report.failed and "server" in have:
+        report.sections.append(("daemon", have["server"].log_tail()))
+    if report.failed and "lab" in have:
+        report.sections.append(("lab", have["lab"].log()))
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +82,21 @@ def own_server():
     for one in made:
         one.stop()
         one.remove()
+
+
+@pytest.fixture(scope="session")
+def lab_state():
+    """The frozen lab machine with this build of Cordon installed and running."""
+    from lib import lab as labs
+    return labs.state(servers.BUILD)
+
+
+@pytest.fixture
+def lab(lab_state):
+    """A lab machine of the test's own: Debian with SELinux enforcing, see tests/lib/lab_machine.py."""
+    from lib.lab_machine import Machine
+    with Machine(*lab_state) as machine:
+        yield machine
 
 
 @pytest.fixture
@@ -114,6 +132,17 @@ def define(server, name):
             server.virsh("destroy", one, check=False)
             result = server.virsh("undefine", one, "--nvram", check=False)
             assert result.code == 0 or "failed to get domain" in result.err, result
+
+
+@pytest.fixture
+def booted(server, define):
+    """Linux guests whose user space answers: booted(...), as define(), gives the name."""
+    def new(**arguments):
+        one = define(boot="linux", **arguments)
+        server.virsh("start", one)
+        guests.booted(server, one)
+        return one
+    return new
 
 
 @pytest.fixture

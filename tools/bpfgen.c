@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/fs.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -73,6 +74,10 @@ static const struct {
 	{ "SOCK_RAW", SOCK_RAW },
 	{ "PROT_EXEC", PROT_EXEC }, { "CLONE_THREAD", CLONE_THREAD },
 	{ "CLONE_NEWUSER", CLONE_NEWUSER }, { "CLONE_VFORK", CLONE_VFORK },
+	/* any new namespace */
+	{ "CLONE_NEW", CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
+		       CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET },
+	{ "BLKGETSIZE64", BLKGETSIZE64 }, { "FS_IOC_GETVERSION", FS_IOC_GETVERSION },
 	{ "TIOCSTI", TIOCSTI }, { "TIOCLINUX", TIOCLINUX }, { "TIOCSCTTY", TIOCSCTTY },
 	{ "FIONREAD", FIONREAD }, { "TCGETS", TCGETS }, { "TIOCGWINSZ", TIOCGWINSZ },
 	{ "FIONBIO", FIONBIO },

@@ -423,7 +423,7 @@ def all_perms(programs):
 
 
 ROOMS = ["cordond", "conf", "conn", "core", "host", "vm", "launch", "file", "image", "edge",
-         "client"]
+         "disk", "door", "client"]
 
 
 def rooms_mask(text):
@@ -472,7 +472,8 @@ def row_c(p, r, types):
         if "filter" in k:
             parts.append(f".filter = {perm_const(perm_name(cls, k['filter']))}")
     if r.whens:
-        parts.append(".when = { " + ", ".join(when_c(cls, w) for w in r.whens) + " }")
+        parts.append(".when = (const struct ipc_when[]){ " +
+                     ", ".join([when_c(cls, w) for w in r.whens] + ["{ 0 }"]) + " }")
     args = types.get(r.args)
     fname = k.get("flags", "flags")
     if args and any(f.name == fname and f.base in ("unsigned", "int") for f in args.fields):

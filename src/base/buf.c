@@ -2,8 +2,6 @@
 #include "base/buf.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +20,7 @@ void buf_free(struct buf *b)
 	b->len = b->cap = 0;
 }
 
-static int buf_reserve(struct buf *b, size_t n)
+int buf_reserve(struct buf *b, size_t n)
 {
 	size_t need = b->len + n + 1, cap = b->cap ? b->cap : 256;
 	uint8_t *p;
@@ -63,52 +61,10 @@ void buf_put(struct buf *b, const void *p, size_t n)
 		memcpy(to, p, n);
 }
 
-void buf_puts(struct buf *b, const char *s)
-{
-	buf_put(b, s, strlen(s));
-}
-
-void buf_putc(struct buf *b, char c)
-{
-	buf_put(b, &c, 1);
-}
-
-void buf_printf(struct buf *b, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
-	if (n < 0 || buf_reserve(b, (size_t)n)) {
-		b->error = b->error ? b->error : -EINVAL;
-		return;
-	}
-	va_start(ap, fmt);
-	vsnprintf((char *)b->data + b->len, (size_t)n + 1, fmt, ap);
-	va_end(ap);
-	b->len += (size_t)n;
-}
-
-void buf_consume(struct buf *b, size_t n)
-{
-	if (n < b->len)
-		memmove(b->data, b->data + n, b->len - n);
-	b->len = n < b->len ? b->len - n : 0;
-	if (b->data)
-		b->data[b->len] = '\0';
-}
-
 void buf_reset(struct buf *b)
 {
 	if (b->cap > BUF_KEEP)
 		buf_free(b);
 	b->len = 0;
 	b->error = 0;
-}
-
-const char *buf_str(const struct buf *b)
-{
-	return b->data && b->len ? (const char *)b->data : "";
 }

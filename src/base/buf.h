@@ -25,6 +25,9 @@ void buf_puts(struct buf *b, const char *s);
 void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Make sure of room for n more bytes and a NUL. 0, or b->error, which it sets. */
+int buf_reserve(struct buf *b, size_t n);
+
 /* Room for n more bytes at the end, counted in already; NULL on failure. */
 void *buf_grow(struct buf *b, size_t n);
 

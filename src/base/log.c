@@ -20,11 +20,6 @@ void log_open(const char *room, enum log_level level, const uint64_t *req)
 	log_req = req;
 }
 
-enum log_level log_level_get(void)
-{
-	return log_least;
-}
-
 /* Control characters would let a guest or client forge lines. */
 static void flatten(char *s, size_t n)
 {

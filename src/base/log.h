@@ -15,7 +15,6 @@ enum log_level { LOG_LEVEL_DEBUG = 1, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_
  * request's id is found (NULL: none).
  */
 void log_open(const char *room, enum log_level level, const uint64_t *req);
-enum log_level log_level_get(void);
 
 void log_at(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -187,7 +187,7 @@ static int get_one(struct in *in, const struct xdr_field *f, char *base, char *t
 	}
 }
 
-static size_t element_size(const struct xdr_field *f)
+size_t xdr_element_size(const struct xdr_field *f)
 {
 	switch ((enum xdr_kind)f->kind) {
 	case XDR_HYPER:
@@ -225,14 +225,14 @@ static int get_field(struct in *in, const struct xdr_field *f, char *base)
 		/* every element but an empty struct costs at least 4 bytes */
 		if (n > f->count || n > in->left / 4)
 			return refuse(in, f, "too many elements");
-		to = arena_calloc(in->a, n ? n : 1, element_size(f));
+		to = arena_calloc(in->a, n ? n : 1, xdr_element_size(f));
 		if (!to)
 			return -ENOMEM;
 		*(uint32_t *)(base + f->count_off) = n;
 		*(void **)(base + f->off) = to;
 	}
 	for (uint32_t i = 0; i < n; i++) {
-		rc = get_one(in, f, base, to + i * element_size(f));
+		rc = get_one(in, f, base, to + i * xdr_element_size(f));
 		if (rc)
 			return rc;
 	}
@@ -465,7 +465,7 @@ static int put_field(const struct xdr_field *f, const char *base, struct buf *ou
 		put_u32(out, n);
 	}
 	for (uint32_t i = 0; i < n; i++) {
-		rc = put_one(f, base, from + i * element_size(f), out);
+		rc = put_one(f, base, from + i * xdr_element_size(f), out);
 		if (rc)
 			return rc;
 	}
@@ -525,23 +525,4 @@ int xdr_copy(const struct xdr_type *t, const void *v, struct arena *a, void *out
 	buf_init(&b, UINT32_MAX);
 	rc = xdr_encode(t, v, &b);
 	return rc ? rc : xdr_decode(t, b.data, b.len, a, out, NULL, NULL);
-}
-
-bool xdr_equal(const struct xdr_type *t, const void *x, const void *y)
-{
-	CLEAN_BUF struct buf bx;
-	CLEAN_BUF struct buf by;
-
-	buf_init(&bx, UINT32_MAX);
-	buf_init(&by, UINT32_MAX);
-	return !xdr_encode(t, x, &bx) && !xdr_encode(t, y, &by) && bx.len == by.len &&
-	       (!bx.len || !memcmp(bx.data, by.data, bx.len));
-}
-
-uint32_t xdr_enum_parse(const char *const *names, uint32_t max, const char *name)
-{
-	for (uint32_t i = 1; i <= max; i++)
-		if (!strcmp(names[i], name))
-			return i;
-	return 0;
 }

@@ -38,17 +38,20 @@ enum xdr_array { XDR_ONE, XDR_FIXED, XDR_LIST };
 
 struct xdr_type;
 
+/* Small: every process relocates its own copy of the tables. */
 struct xdr_field {
 	const char *name;
+	union {
+		const struct xdr_type *type;       /* struct, union */
+		const char *const *names;          /* enum, indexed by value; may be NULL */
+	};
+	uint32_t max;        /* bytes of a string or opaque; highest enum value */
+	uint32_t count;      /* elements: fixed number, or ceiling of a list */
+	uint16_t off;        /* offset of the value (of the pointer for lists and strings) */
+	uint16_t count_off;  /* offset of the uint32_t count (lists, var opaques) */
 	uint8_t kind;        /* enum xdr_kind, of one element */
 	uint8_t array;       /* enum xdr_array */
 	uint16_t flags;
-	uint32_t max;        /* bytes of a string or opaque; highest enum value */
-	uint32_t count;      /* elements: fixed number, or ceiling of a list */
-	uint32_t off;        /* offset of the value (of the pointer for lists and strings) */
-	uint32_t count_off;  /* offset of the uint32_t count (lists, var opaques) */
-	const struct xdr_type *type;       /* struct, union */
-	const char *const *names;          /* enum, indexed by value; may be NULL */
 };
 
 struct xdr_type {
@@ -91,6 +94,9 @@ void xdr_wipe_secrets(const struct xdr_type *t, void *v);
 
 /* True when both would encode to the same bytes. */
 bool xdr_equal(const struct xdr_type *t, const void *a, const void *b);
+
+/* Bytes from one element of an array to the next. */
+size_t xdr_element_size(const struct xdr_field *f);
 
 /* Position of `name` in an enum's names table of values 1..max; 0 when it is not there. */
 uint32_t xdr_enum_parse(const char *const *names, uint32_t max, const char *name);

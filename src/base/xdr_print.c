@@ -64,19 +64,6 @@ static void print_word(const struct xdr_field *f, const char *from, struct buf *
 	}
 }
 
-static size_t step_of(const struct xdr_field *f)
-{
-	if (f->kind == XDR_STRUCT || f->kind == XDR_UNION)
-		return f->type->size;
-	if (f->kind == XDR_HYPER || f->kind == XDR_UHYPER || f->kind == XDR_DOUBLE)
-		return 8;
-	if (f->kind == XDR_STRING || f->kind == XDR_OPT_STRING || f->kind == XDR_OPT_STRUCT)
-		return sizeof(void *);
-	if (f->kind == XDR_OPAQUE_FIX || f->kind == XDR_CHARS_FIX)
-		return f->max;
-	return f->kind == XDR_BOOL ? sizeof(bool) : 4;
-}
-
 static void print_one(const struct xdr_field *f, const char *base, const char *from, struct buf *out)
 {
 	const char *p;
@@ -132,7 +119,7 @@ static void print_field(const struct xdr_field *f, const char *base, struct buf 
 	for (uint32_t i = 0; i < n && i < PRINT_LIST_MAX; i++) {
 		if (i)
 			buf_puts(out, ", ");
-		print_one(f, base, from + i * step_of(f), out);
+		print_one(f, base, from + i * xdr_element_size(f), out);
 	}
 	buf_puts(out, n > PRINT_LIST_MAX ? ", ..]" : "]");
 }
@@ -198,7 +185,7 @@ static void wipe_field(const struct xdr_field *f, char *base)
 		to = *(char **)to;
 	}
 	for (uint32_t i = 0; i < n; i++) {
-		char *one = to + i * step_of(f);
+		char *one = to + i * xdr_element_size(f);
 
 		if (f->kind == XDR_OPT_STRUCT)
 			one = *(char **)one;

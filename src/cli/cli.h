@@ -14,7 +14,7 @@
 /* A subcommand: gets its own arguments, argv[0] is its name. Returns the exit status. */
 typedef int command_fn(int argc, char **argv);
 
-command_fn cmd_ps, cmd_version;
+command_fn cmd_cage, cmd_ps, cmd_storage, cmd_version;
 
 /* ---- which processes belong to an instance (find_sys.c) ---- */
 

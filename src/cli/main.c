@@ -10,7 +10,9 @@ static const struct {
 	command_fn *run;
 	const char *help;
 } commands[] = {
+	{ "cage", cmd_cage, "a guest's cage, and what differs in it" },
 	{ "ps", cmd_ps, "processes, their rights and their cages" },
+	{ "storage", cmd_storage, "folders that images may live in" },
 	{ "version", cmd_version, "which Cordon this is" },
 };
 

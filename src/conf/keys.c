@@ -63,8 +63,10 @@ const struct conf_key conf_keys[] = {
 	  .def = "[ \"/var/lib/libvirt/images\", \"/var/lib/cordon/images\" ]",
 	  .def_private = "[ \"@/images\" ]" },
 	{ "image_deny", conf_set_paths, LIST(image_deny),
-	  .def = "[ \"/etc\", \"/proc\", \"/sys\", \"/run/cordon\", \"/var/lib/cordon/state\" ]",
-	  .def_private = "[ \"/etc\", \"/proc\", \"/sys\", \"@/run\", \"@/state\" ]" },
+	  .def = "[ \"/etc\", \"/proc\", \"/sys\", \"/run/cordon\", \"/var/lib/cordon/state\", "
+		 "\"/var/lib/cordon/labels\" ]",
+	  .def_private = "[ \"/etc\", \"/proc\", \"/sys\", \"@/run\", \"@/state\", \"@/labels\" ]" },
+	{ "image_open_as", conf_set_open_as, LIST(image_open_as), .def = "[]" },
 
 	/* guests */
 	{ "emulator", conf_set_path, OFF(emulator), .def = "\"/usr/bin/qemu-system-x86_64\"" },
@@ -83,7 +85,13 @@ const struct conf_key conf_keys[] = {
 	UHYPER(guest_log_max, 4096, INT64_C(1) << 30, "2097152"),
 	UINT(guest_memory_overhead_kib, 65536, 64 << 20, "524288"),
 	UINT(guest_pids_max, 32, 32768, "1024"),
-	UINT(guest_cpu_weight, 1, 10000, "50"),
+	UINT(guest_cpu_weight, 1, 10000, "100"),
+
+	/* qemu.conf's names and meaning, and how far a user's own labels go */
+	{ "security_default_confined", conf_set_bool, OFF(security_default_confined), .def = "1" },
+	{ "security_require_confined", conf_set_bool, OFF(security_require_confined), .def = "1" },
+	{ "static_label_sharing", conf_set_bool, OFF(static_label_sharing), .def = "0" },
+	{ "static_label_types", conf_set_types, LIST(static_label_types), .def = "[]" },
 
 	/* libvirtd's, not ours: accepted where they change nothing */
 	LATER("unix_sock_admin_perms", "\"0700\"", ADMIN),
@@ -109,8 +117,8 @@ const struct conf_key conf_keys[] = {
 	LATER("keepalive_required", "0", "libvirtd no longer knows it either; delete the line"),
 	LATER("log_filters", "\"\"", LOGS), LATER("log_outputs", "\"\"", LOGS),
 	LATER("log_buffer_size", "64", LOGS),
-	LATER("host_uuid_source", NULL, "the host's UUID is made once and kept, or given by "
-	      "host_uuid; delete the line"),
+	LATER("host_uuid_source", NULL, "the host's UUID is the firmware's or that of "
+	      "machine-id(5), or given by host_uuid; delete the line"),
 	LATER("ovs_timeout", "5", "Open vSwitch is not used; delete the line"),
 };
 const unsigned conf_n_keys = sizeof(conf_keys) / sizeof(conf_keys[0]);

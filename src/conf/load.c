@@ -199,13 +199,25 @@ static void check_pairs(struct state *s, struct err *err)
 	}
 }
 
+/* The folder's name ends in messages, defaults and addresses. */
+static int check_instance(const char *dir, struct err *err)
+{
+	for (const char *s = dir; *s; s++)
+		if ((unsigned char)*s <= 0x20 || *s == 0x7f || strchr("\"'\\,@", *s))
+			return err_set(err, -EINVAL, ERR_CONF_SYNTAX, "instance folder '%s': blanks, "
+				       "quotes, backslash, comma and @ are not possible", dir);
+	return 0;
+}
+
 int conf_load(const struct conf_load *l, struct config *ret, struct err *err)
 {
 	struct state s = { .l = l };
 	struct err own = { 0 };
 	int r;
 
-	r = read_text(&s, &own);
+	r = check_instance(l->instance, &own);
+	if (r == 0)
+		r = read_text(&s, &own);
 	if (r == 0)
 		r = set_defaults(&s, &own);
 	if (r == 0 && !s.mistakes)
@@ -219,7 +231,7 @@ int conf_load(const struct conf_load *l, struct config *ret, struct err *err)
 	}
 	choose_perms(&s);
 	s.cfg.instance = s.cfg.state_dir = s.cfg.run_dir = s.cfg.log_dir = s.cfg.nvram_dir =
-		arena_strdup(l->arena, "");
+		s.cfg.labels_dir = arena_strdup(l->arena, "");
 	if (!s.cfg.instance)
 		return err_set(err, -ENOMEM, ERR_NO_MEMORY, "%s: out of memory", l->file);
 	*ret = s.cfg;
@@ -238,6 +250,8 @@ static const struct {
 	{ "cordon-edge", offsetof(struct config, uid_edge), CONF_UID_EDGE },
 	{ "cordon-image", offsetof(struct config, uid_image), CONF_UID_IMAGE },
 	{ "cordon-conf", offsetof(struct config, uid_conf), CONF_UID_CONF },
+	{ "cordon-disk", offsetof(struct config, uid_disk), CONF_UID_DISK },
+	{ "cordon-door", offsetof(struct config, uid_door), CONF_UID_DOOR },
 };
 
 int conf_load_uids(const struct conf_load *l, uint32_t uid_base, struct config *cfg,

@@ -43,7 +43,8 @@ extern const unsigned conf_n_keys;
 
 conf_set_fn conf_set_uint, conf_set_int, conf_set_uhyper, conf_set_bool, conf_set_path,
 	    conf_set_paths, conf_set_perms, conf_set_uuid, conf_set_choice, conf_set_group,
-	    conf_set_groups, conf_set_users, conf_set_address, conf_set_none, conf_set_later;
+	    conf_set_groups, conf_set_users, conf_set_address, conf_set_none, conf_set_later,
+	    conf_set_types, conf_set_open_as;
 
 /*
  * Read all of the text. 0, or -EINVAL with one "file:line: key: what" for

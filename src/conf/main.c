@@ -1,89 +1,69 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * cordon-conf: reads cordond.conf for cordond, so that no parser runs with
- * privilege. Descriptor 3 brings the open file and an empty directory; it
- * opens /etc/passwd and /etc/group for names, gives everything else up, parses,
- * answers and ends.
+ * privilege. It opens the file, /etc/passwd and /etc/group for names and what
+ * the machine calls itself, gives everything else up, parses, answers and ends.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "conf/cli.h"
 #include "conf/load.h"
+#include "conf/read.h"
+#include "conf/selinux.h"
+#include "conf/uuid.h"
 #include "ipc/serve.h"
 #include "sandbox/sandbox.h"
 
 #define FD_CHANNEL 3
-#define NAMES_MAX (4u << 20)   /* bytes of passwd or group */
 #define ARENA_MAX (16u << 20)
 
 static bool answered;
 
-static char *read_whole(int fd, size_t max, const char *what, size_t *ret_len, struct err *err)
-{
-	char *text = malloc(max + 1);
-	ssize_t n;
-
-	if (!text) {
-		err_set(err, -ENOMEM, ERR_NO_MEMORY, "%s: out of memory", what);
-		return NULL;
-	}
-	n = fd_read_all(fd, text, max);
-	if (n < 0) {
-		err_sys(err, (int)n, "reading %s", what);
-		free(text);
-		return NULL;
-	}
-	text[n] = '\0';
-	*ret_len = (size_t)n;
-	return text;
-}
-
-static char *read_names(const char *path, struct err *err)
-{
-	int CLEAN_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	size_t len;
-
-	if (fd < 0) {
-		err_sys(err, -errno, "%s", path);
-		return NULL;
-	}
-	return read_whole(fd, NAMES_MAX, path, &len, err);
-}
-
 /* From here on nothing can be opened, and the uid is one that owns nothing. */
-static int enter(const struct ipc_call *call, uint32_t uid, struct err *err)
+static int enter(const char *root, int file, uint32_t uid, struct err *err)
 {
-	const int keep[] = { STDERR_FILENO, FD_CHANNEL, call->fds[0] };
-	const bool drop = call->n_fds > 1;
+	int root_fd = open(root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	const int keep[] = { STDERR_FILENO, FD_CHANNEL, file };
 	const struct sandbox_profile profile = {
-		.name = "conf",
-		.policy = &sandbox_policy_conf,
-		.uid = drop ? uid : SANDBOX_ID_KEEP,
-		.gid = drop ? uid : SANDBOX_ID_KEEP,
-		.root_fd = drop ? call->fds[1] : SANDBOX_ROOT_KEEP,
-		.keep_fds = keep,
-		.n_keep_fds = sizeof(keep) / sizeof(keep[0]),
+		.name = "conf", .policy = &sandbox_policy_conf, .uid = uid, .gid = uid,
+		.root_fd = root_fd, .keep_fds = keep, .n_keep_fds = sizeof(keep) / sizeof(keep[0]),
 		.nofile = 64,
 	};
 
-	return sandbox_enter(&profile, err);
+	return root_fd < 0 ? err_sys(err, -errno, "%s", root) : sandbox_enter(&profile, err);
 }
 
-static int find_uids(const struct conf_load *l, const struct conf_load_args *args,
-		     struct config *cfg, struct err *err)
+static int find_host_uuid(const char *firmware, const char *machine_id, const char *instance,
+			  struct config *cfg, struct err *err)
 {
-	int r = conf_load_uids(l, args->uid_base, cfg, err);
+	static const uint8_t none[sizeof(cfg->host_uuid)];
 
-	if (r == -ENOENT && args->check) {
-		cfg->uid_conf = 65534;   /* nobody */
+	if (memcmp(cfg->host_uuid, none, sizeof(none)) != 0 ||
+	    conf_uuid_of_host(firmware, machine_id, instance, cfg->host_uuid) == 0)
 		return 0;
-	}
-	return r;
+	log_warn("this host has no UUID and gets one at every start; set host_uuid");
+	if (getrandom(cfg->host_uuid, sizeof(none), 0) != sizeof(none))
+		return err_sys(err, -EIO, "random numbers");
+	return 0;
+}
+
+/* The list of its image contexts, or NULL on a host without a policy. */
+static const char *read_image_contexts(void)
+{
+	char path[PATH_MAX];
+
+	if (conf_selinux_image_path(conf_read_names("/etc/selinux/config", NULL), path) < 0)
+		return NULL;
+	return conf_read_names(path, NULL);
 }
 
 int conf_on_load(struct ipc_call *call, const struct conf_load_args *args)
@@ -91,35 +71,42 @@ int conf_on_load(struct ipc_call *call, const struct conf_load_args *args)
 	struct conf_load l = {
 		.file = args->path, .instance = args->instance, .arena = arena_new(ARENA_MAX),
 	};
+	/* the first is root's to read */
+	const char *firmware = conf_read_names("/sys/class/dmi/id/product_uuid", NULL);
+	const char *machine_id = conf_read_names("/etc/machine-id", NULL);
+	const char *image_contexts = read_image_contexts();
+	int fd = conf_open(args->path, args->must_exist, &call->err);
 	struct config uids = { 0 }, cfg;
 	int r;
 
 	answered = true;
-	l.passwd = read_names("/etc/passwd", &call->err);
-	l.group = l.passwd ? read_names("/etc/group", &call->err) : NULL;
+	l.passwd = fd < 0 ? NULL : conf_read_names("/etc/passwd", &call->err);
+	l.group = l.passwd ? conf_read_names("/etc/group", &call->err) : NULL;
 	if (!l.arena || !l.group)
 		return -EIO;
-	r = find_uids(&l, args, &uids, &call->err);
+	r = conf_load_uids(&l, args->uid_base, &uids, &call->err);
 	if (r == 0)
-		r = enter(call, uids.uid_conf, &call->err);
+		r = enter(args->empty_root, fd, uids.uid_conf, &call->err);
 	if (r < 0)
 		return r;
-	call->fds[1] = -1;   /* closed by the sandbox */
-	l.text = read_whole(call->fds[0], CONF_FILE_MAX, args->path, &l.len, &call->err);
-	if (!l.text)
-		return -EIO;
-	r = conf_load(&l, &cfg, &call->err);
-	if (r < 0)
-		return r;
-	r = find_uids(&l, args, &cfg, &call->err);
+	l.text = conf_read_text(fd, args->path, &l.len, &call->err);
+	r = l.text ? conf_load(&l, &cfg, &call->err) : -EIO;
+	if (r == 0)
+		r = conf_load_uids(&l, args->uid_base, &cfg, &call->err);
+	if (r == 0)
+		r = find_host_uuid(firmware, machine_id, args->instance, &cfg, &call->err);
+	if (r == 0)
+		r = conf_selinux_image_types(image_contexts, l.arena, &cfg);
 	return r < 0 ? r : conf_reply_load(call, &cfg);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct ipc_chan ch;
 
 	log_open("conf", LOG_LEVEL_WARN, &ipc_req);
+	if (argc > 1)
+		return conf_cli(argc, argv);
 	ipc_chan_init(&ch, FD_CHANNEL, "cordond", IPC_ROOM_CORDOND);
 	ch.serves[0] = &conf_server;
 	if (ipc_wait(&ch, &answered, -1) < 0)

@@ -7,6 +7,7 @@
 
 #include "conf/load.h"
 #include "conf/names.h"
+#include "conf/uuid.h"
 
 #define AT(type, cfg, k) (*(type *)(void *)((char *)(cfg) + (k)->off))
 #define COUNT(cfg, k) (*(uint32_t *)(void *)((char *)(cfg) + (k)->count_off))
@@ -98,14 +99,15 @@ int conf_set_path(const struct conf_load *l, const struct conf_key *k, const str
 	return AT(char *, cfg, k) ? 0 : -ENOMEM;
 }
 
-int conf_set_paths(const struct conf_load *l, const struct conf_key *k, const struct conf_entry *e,
-		   struct config *cfg, struct err *err)
+static int set_texts(const struct conf_load *l, const struct conf_key *k, const struct conf_entry *e,
+		     int (*check)(const char *s, struct err *err), struct config *cfg,
+		     struct err *err)
 {
 	int r = want(e, CONF_STRINGS, err);
 	char **v;
 
 	for (unsigned i = 0; r == 0 && i < e->n_items; i++)
-		r = check_path(e->items[i], err);
+		r = check(e->items[i], err);
 	if (r < 0)
 		return r;
 	v = arena_calloc(l->arena, e->n_items + 1, sizeof(*v));
@@ -119,6 +121,73 @@ int conf_set_paths(const struct conf_load *l, const struct conf_key *k, const st
 	AT(char **, cfg, k) = v;
 	COUNT(cfg, k) = e->n_items;
 	return 0;
+}
+
+int conf_set_paths(const struct conf_load *l, const struct conf_key *k, const struct conf_entry *e,
+		   struct config *cfg, struct err *err)
+{
+	return set_texts(l, k, e, check_path, cfg, err);
+}
+
+static int check_selinux_type(const char *s, struct err *err)
+{
+	if (!s[0] || strlen(s) > 255 ||
+	    strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") !=
+	    strlen(s))
+		return refuse(err, "'%s' must be the name of a type alone, such as \"svirt_custom_t\"", s);
+	return 0;
+}
+
+int conf_set_types(const struct conf_load *l, const struct conf_key *k, const struct conf_entry *e,
+		   struct config *cfg, struct err *err)
+{
+	return set_texts(l, k, e, check_selinux_type, cfg, err);
+}
+
+/* "/folder=UID" or "/folder=UID:GID"; the group is the user's number unless given. */
+static int parse_open_as(const struct conf_load *l, const char *text, struct conf_open_as *ret,
+			 struct err *err)
+{
+	const char *eq = strrchr(text, '=');
+	char *ids, *colon;
+	int r;
+
+	if (!eq)
+		return refuse(err, "'%s' must be \"/folder=UID\" or \"/folder=UID:GID\"", text);
+	ret->path = arena_strndup(l->arena, text, (size_t)(eq - text));
+	ids = arena_strdup(l->arena, eq + 1);
+	if (!ret->path || !ids)
+		return -ENOMEM;
+	r = check_path(ret->path, err);
+	if (r < 0)
+		return r;
+	colon = strchr(ids, ':');
+	if (colon)
+		*colon++ = '\0';
+	/* root is whom the server does not want, and whom it gets without this */
+	if (!conf_id_parse(ids, &ret->uid) || ret->uid == 0 ||
+	    !conf_id_parse(colon ? colon : ids, &ret->gid))
+		return refuse(err, "'%s' must end with numbers, \"=UID\" or \"=UID:GID\", of a user other than root",
+			      text);
+	return 0;
+}
+
+int conf_set_open_as(const struct conf_load *l, const struct conf_key *k, const struct conf_entry *e,
+		     struct config *cfg, struct err *err)
+{
+	int r = want(e, CONF_STRINGS, err);
+	struct conf_open_as *v;
+
+	if (r < 0)
+		return r;
+	v = arena_calloc(l->arena, e->n_items + 1, sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	for (unsigned i = 0; r == 0 && i < e->n_items; i++)
+		r = parse_open_as(l, e->items[i], &v[i], err);
+	AT(struct conf_open_as *, cfg, k) = v;
+	COUNT(cfg, k) = e->n_items;
+	return r;
 }
 
 int conf_set_perms(const struct conf_load *l, const struct conf_key *k, const struct conf_entry *e,
@@ -138,37 +207,18 @@ int conf_set_perms(const struct conf_load *l, const struct conf_key *k, const st
 	return 0;
 }
 
-static int hex(char c)
-{
-	const char *all = "0123456789abcdef0123456789ABCDEF";
-	const char *at = c ? strchr(all, c) : NULL;
-
-	return at ? (int)((at - all) & 15) : -1;
-}
-
 int conf_set_uuid(const struct conf_load *l, const struct conf_key *k, const struct conf_entry *e,
 		  struct config *cfg, struct err *err)
 {
 	int r = want(e, CONF_STRING, err);
-	uint8_t *uuid = (uint8_t *)cfg + k->off;
-	bool same = true;
-	unsigned n = 0;
 
 	(void)l;
 	if (r < 0)
 		return r;
-	for (const char *s = e->text; *s; s++) {
-		if (*s == '-')
-			continue;
-		if (n == 32 || hex(*s) < 0)
-			return refuse(err, "'%s' must be a UUID: 32 hexadecimal digits", e->text);
-		uuid[n / 2] = (uint8_t)(uuid[n / 2] << 4 | hex(*s));
-		same = same && *s == e->text[0];
-		n++;
-	}
-	if (n != 32)
-		return refuse(err, "'%s' must be a UUID: 32 hexadecimal digits", e->text);
-	return same ? refuse(err, "the digits must not all be the same") : 0;
+	r = conf_uuid_parse(e->text, (uint8_t *)cfg + k->off);
+	if (r == -EDOM)
+		return refuse(err, "the digits must not all be the same");
+	return r == 0 ? 0 : refuse(err, "'%s' must be a UUID: 32 hexadecimal digits", e->text);
 }
 
 /* The position of the text among the words. */

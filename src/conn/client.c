@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The client's socket: read in large pieces, hand on whole packets, stop when it asks too much. */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "base/fd.h"
 #include "base/log.h"
 #include "conn/conn.h"
-#include "ipc/ev.h"
 
 #define RX_BASE 65536u            /* enough for nearly every packet; pages cost only when touched */
 #define RX_SLACK 4096u
@@ -27,31 +28,26 @@ void conn_limits_from(const struct config *conf, struct conn_limits *ret)
 	snprintf(ret->nvram_dir, sizeof(ret->nvram_dir), "%s", conf->nvram_dir ? conf->nvram_dir : "");
 }
 
-/* ---- the end ---- */
-
-static void events_free(struct client *c)
+int64_t client_now_ms(void)
 {
-	struct event **ev[] = { &c->ev_in, &c->ev_out, &c->ev_flush, &c->ev_resume,
-				&c->ev_half_open };
+	struct timespec ts;
 
-	for (size_t i = 0; i < sizeof(ev) / sizeof(ev[0]); i++) {
-		if (*ev[i])
-			event_free(*ev[i]);
-		*ev[i] = NULL;
-	}
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
+
+/* ---- the end ---- */
 
 static void release(struct client *c)
 {
-	keepalive_stop(c);
 	stream_free_all(c);
 	pools_free(c);
-	events_free(c);
 	out_free(c);
 	if (c->rx != c->rx_base)
 		free(c->rx);
 	c->rx = c->rx_base;
-	ipc_ev_detach(&c->core);
+	ipc_chan_close(&c->core, "the client is gone");
+	watch_chan_settle(&c->core_watch);
 	while (c->all)
 		request_free(c->all);
 	while (c->spare) {
@@ -64,37 +60,21 @@ static void release(struct client *c)
 	arena_free(c->host_arena);
 	c->scratch = c->host_arena = NULL;
 	c->host = NULL;
+	watch_set(&c->watch, 0);
 	fd_close(&c->fd);
 }
 
-/* Callers higher up still use the client, so that freeing waits for the loop. */
-static void ended(evutil_socket_t fd, short what, void *arg)
-{
-	struct client *c = arg;
-
-	(void)fd;
-	(void)what;
-	release(c);
-	if (c->on_end)
-		c->on_end(c);
-}
-
+/* Callers higher up still use the client, so that freeing waits for client_settle(). */
 void client_end(struct client *c, const char *why)
 {
-	static const struct timeval now = { 0, 0 };
-
 	if (c->ended)
 		return;
 	c->ended = true;
 	log_debug("client %llu: %s", (unsigned long long)c->id, why);
 	shutdown(c->fd, SHUT_RDWR);
-	if (c->ev_in)
-		event_del(c->ev_in);
 	/* calls that core still works on are answered to nobody */
 	for (struct request *rq = c->all; rq; rq = rq->next)
 		ipc_calls_forget(&c->core, rq);
-	if (event_base_once(c->base, -1, EV_TIMEOUT, ended, c, &now))
-		abort();
 }
 
 static void core_closed(struct ipc_chan *ch)
@@ -108,49 +88,12 @@ static void core_closed(struct ipc_chan *ch)
 	client_close(c);
 }
 
-/* ---- writing ---- */
-
-static void flush(struct client *c)
-{
-	int rc = out_flush(c);
-
-	if (rc == -EAGAIN) {
-		event_add(c->ev_out, NULL);
-		return;
-	}
-	if (rc)
-		client_end(c, "cannot be written");
-	else if (c->closing)
-		client_end(c, "closed");
-}
-
-static void writable(evutil_socket_t fd, short what, void *arg)
-{
-	struct client *c = arg;
-
-	(void)fd;
-	(void)what;
-	if (c->ended)
-		return;
-	flush(c);
-	if (c->ended || c->out_bytes > CONN_OUT_HIGH / 2)
-		return;
-	if (c->streams_paused)
-		stream_out_drained(c);
-	if (c->blocked)
-		client_resume(c);
-}
-
 void client_close(struct client *c)
 {
-	static const struct timeval linger = { CONN_LINGER, 0 };
-
 	if (c->ended)
 		return;
 	c->closing = true;
-	event_del(c->ev_in);
-	event_add(c->ev_half_open, &linger);
-	event_active(c->ev_flush, EV_WRITE, 1);
+	c->deadline = client_now_ms() + CONN_LINGER * 1000;
 }
 
 /* ---- reading ---- */
@@ -162,7 +105,8 @@ static size_t rx_room(struct client *c, size_t need)
 	uint8_t *p;
 
 	if (c->rx_start && (left == 0 || c->rx_cap - c->rx_len < RX_SLACK)) {
-		memmove(c->rx, c->rx + c->rx_start, left);
+		if (left)
+			memmove(c->rx, c->rx + c->rx_start, left);
 		c->rx_start = 0;
 		c->rx_len = left;
 	}
@@ -223,26 +167,20 @@ static void parse(struct client *c)
 		}
 		if (call_must_wait(c, &p)) {
 			c->blocked = true;
-			event_del(c->ev_in);
 			return;
 		}
 		c->rx_start += p.total;
 		c->heard = true;
+		c->core.more = c->rx_start < c->rx_len;
 		call_packet(c, &p);
 	}
 }
 
-static void readable(evutil_socket_t fd, short what, void *arg)
+static void readable(struct client *c)
 {
-	struct client *c = arg;
-	size_t room;
+	size_t room = rx_room(c, c->rx_need < RX_BASE ? RX_BASE : c->rx_need);
 	ssize_t n;
 
-	(void)fd;
-	(void)what;
-	if (c->ended || c->closing)
-		return;
-	room = rx_room(c, c->rx_need < RX_BASE ? RX_BASE : c->rx_need);
 	if (!room) {
 		client_end(c, "out of memory");
 		return;
@@ -259,58 +197,88 @@ static void readable(evutil_socket_t fd, short what, void *arg)
 	parse(c);
 }
 
-static void resume(evutil_socket_t fd, short what, void *arg)
+/* Writing is tried after every turn anyway: that it can go on is all that EPOLLOUT says. */
+static void ready(void *ctx, uint32_t events)
 {
-	struct client *c = arg;
+	struct client *c = ctx;
 
-	(void)fd;
-	(void)what;
-	if (c->ended || c->closing || !c->blocked)
-		return;
-	c->blocked = false;
-	parse(c);
-	if (!c->ended && !c->closing && !c->blocked)
-		event_add(c->ev_in, NULL);
+	if (events & ~(uint32_t)EPOLLOUT && !c->ended && !c->closing && !c->blocked)
+		readable(c);
 }
 
 void client_resume(struct client *c)
 {
-	if (c->blocked && !c->ended)
-		event_active(c->ev_resume, EV_READ, 1);
+	c->resume = c->blocked;
 }
 
-static void half_open(evutil_socket_t fd, short what, void *arg)
-{
-	struct client *c = arg;
+/* ---- after each turn ---- */
 
-	(void)fd;
-	(void)what;
-	if (c->closing)
-		client_end(c, "does not read its last answers");
-	else if (c->state == CONN_FRESH) {
+static void flush(struct client *c)
+{
+	size_t before = c->out_bytes;
+	int rc = before ? out_flush(c) : 0;
+
+	if (rc && rc != -EAGAIN)
+		client_end(c, "cannot be written");
+	else if (!rc && c->closing)
+		client_end(c, "closed");
+	else if (c->out_bytes < before && c->out_bytes <= CONN_OUT_HIGH / 2)
+		client_resume(c);
+}
+
+static void clocks(struct client *c)
+{
+	int64_t now = client_now_ms();
+
+	if (c->keepalive_at && now >= c->keepalive_at)
+		keepalive_tick(c);
+	if (!c->deadline || now < c->deadline)
+		return;
+	if (!c->closing)
 		log_info("client %llu: did not open within half_open_timeout",
 			 (unsigned long long)c->id);
-		client_end(c, "half open");
-	}
+	client_end(c, c->closing ? "does not read its last answers" : "half open");
+}
+
+int client_wait_ms(const struct client *c)
+{
+	int64_t at = c->deadline, left;
+
+	if (c->keepalive_at && (!at || c->keepalive_at < at))
+		at = c->keepalive_at;
+	if (!at)
+		return -1;
+	/* one more than what is left: the clock is coarse, and early would mean a turn for nothing */
+	left = at - client_now_ms() + 1;
+	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+}
+
+void client_settle(struct client *c)
+{
+	if (c->keepalive_at || c->deadline)
+		clocks(c);
+	do {
+		if (c->resume) {
+			c->resume = c->blocked = false;
+			parse(c);
+		}
+		watch_chan_settle(&c->core_watch);
+		if (!c->ended)
+			flush(c);
+	} while (c->resume && !c->ended);
+	if (!c->ended && c->streams)
+		stream_settle(c);
+	if (!c->ended && watch_set(&c->watch, (c->blocked || c->closing ? 0 : EPOLLIN) |
+				   (c->out_head ? EPOLLOUT : 0)))
+		client_end(c, "cannot be waited for");
+	if (!c->ended)
+		return;
+	release(c);
+	if (c->on_end)
+		c->on_end(c);
 }
 
 /* ---- the beginning ---- */
-
-static int events_new(struct client *c)
-{
-	struct timeval tv = { (time_t)c->limits.half_open_timeout, 0 };
-
-	c->ev_in = event_new(c->base, c->fd, EV_READ | EV_PERSIST, readable, c);
-	c->ev_out = event_new(c->base, c->fd, EV_WRITE, writable, c);
-	c->ev_flush = event_new(c->base, -1, 0, writable, c);
-	c->ev_resume = event_new(c->base, -1, 0, resume, c);
-	c->ev_half_open = evtimer_new(c->base, half_open, c);
-	if (!c->ev_in || !c->ev_out || !c->ev_flush || !c->ev_resume || !c->ev_half_open)
-		return -ENOMEM;
-	if (c->limits.half_open_timeout && event_add(c->ev_half_open, &tv))
-		return -ENOMEM;
-	return event_add(c->ev_in, NULL) ? -ENOMEM : 0;
-}
 
 int client_start(struct client *c, int fd, int core_fd, uint64_t id, const struct identity *who)
 {
@@ -324,13 +292,17 @@ int client_start(struct client *c, int fd, int core_fd, uint64_t id, const struc
 	c->rx_cap = RX_BASE;
 	fd_set_nonblock(fd, 1);
 	ipc_chan_init(&c->core, core_fd, "core", IPC_ROOM_CORE);
+	ipc_chan_batch(&c->core);
 	c->core.ctx = c;
 	c->core.serves[0] = &event_server;
 	c->core.on_closed = core_closed;
+	c->watch = (struct watch){ .fd = fd, .ready = ready, .ctx = c };
+	if (c->limits.half_open_timeout)
+		c->deadline = client_now_ms() + c->limits.half_open_timeout * INT64_C(1000);
 	c->scratch = arena_new(CONN_DECODE_BASE * 2);
-	rc = c->scratch ? ipc_ev_attach(c->base, &c->core) : -ENOMEM;
+	rc = watch_chan_start(&c->core_watch, &c->core);
 	if (!rc)
-		rc = events_new(c);
+		rc = c->scratch ? watch_set(&c->watch, EPOLLIN) : -ENOMEM;
 	if (rc)
 		release(c);
 	return rc;

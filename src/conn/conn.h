@@ -7,8 +7,7 @@
 #ifndef CORDON_CONN_CONN_H
 #define CORDON_CONN_CONN_H
 
-#include <event2/event.h>
-
+#include "conn/loop.h"
 #include "conn/packet.h"
 #include "ipc/chan.h"
 #include "proto/core.x.h"
@@ -46,9 +45,9 @@ struct stream;
 struct pool;
 
 struct client {
-	struct event_base *base;
 	int fd;
 	struct ipc_chan core;
+	struct watch_chan core_watch;
 	struct conn_limits limits;
 	uint64_t id;
 	bool readonly;
@@ -60,11 +59,13 @@ struct client {
 	void (*on_open)(struct client *c);   /* optional: the first authenticated call succeeded */
 
 	/* socket side */
-	struct event *ev_in, *ev_out, *ev_flush, *ev_resume, *ev_half_open;
+	struct watch watch;
 	uint8_t *rx, *rx_base;          /* rx is rx_base unless a long packet is arriving */
 	size_t rx_start, rx_len, rx_cap;
 	size_t rx_need;                 /* bytes that the packet which is arriving will have */
 	bool blocked;                   /* the next packet has to wait */
+	bool resume;                    /* it may not have to any more */
+	int64_t deadline;               /* ms: to be open, or to have read its last answers; 0: none */
 	struct out_chunk *out_head, *out_tail;
 	size_t out_bytes;
 
@@ -79,14 +80,13 @@ struct client {
 	bool close_callback;
 
 	/* keepalive */
-	struct event *ev_keepalive;
+	int64_t keepalive_at;           /* ms: the next tick; 0: not wanted */
 	bool heard;                     /* a packet came since the last tick */
 	unsigned pings_left;
 
 	/* streams */
 	struct stream *streams;
 	unsigned n_streams;
-	bool streams_paused;
 
 	/* folders that this client called pools */
 	struct pool *pools;
@@ -121,17 +121,26 @@ void conn_limits_from(const struct config *conf, struct conn_limits *ret);
 
 /*
  * Serve a client; takes both descriptors. `c` is the caller's, zeroed but for
- * base, limits and on_end. 0; -errno, then nothing is kept.
+ * limits and on_end. 0; -errno, then nothing is kept.
  */
 int client_start(struct client *c, int fd, int core_fd, uint64_t id, const struct identity *who);
 
-/* Give up: on_end runs (once) after everything was freed. */
+/* Milliseconds until client_settle() has something to do by the clock; -1: for ever. */
+int client_wait_ms(const struct client *c);
+
+/* After each turn of the loop: what has become possible, and all writing. `c` may end here. */
+void client_settle(struct client *c);
+
+/* CLOCK_MONOTONIC in milliseconds, as exact as deadlines need. */
+int64_t client_now_ms(void);
+
+/* Give up: on_end runs (once, from client_settle()) after everything was freed. */
 void client_end(struct client *c, const char *why);
 
 /* Write what is queued, then end. */
 void client_close(struct client *c);
 
-/* Something that a packet waited for may have come true: go on parsing when the loop turns. */
+/* Something that a packet waited for may have come true: go on parsing when this turn ends. */
 void client_resume(struct client *c);
 
 /* ---- out.c: the way out ---- */
@@ -225,13 +234,17 @@ void pools_free(struct client *c);
 void stream_open(struct client *c, const struct ipc_row *row, uint32_t serial, int fd);
 bool stream_must_wait(const struct client *c, const struct packet *p);
 void stream_packet(struct client *c, const struct packet *p);
-void stream_out_drained(struct client *c);
+
+/* After each turn: wait for what each stream can take now. */
+void stream_settle(struct client *c);
 void stream_free_all(struct client *c);
 
 /* ---- keepalive.c ---- */
 void keepalive_start(struct client *c);
 void keepalive_packet(struct client *c, const struct packet *p);
-void keepalive_stop(struct client *c);
+
+/* keepalive_at has come. */
+void keepalive_tick(struct client *c);
 
 /* ---- event.c ---- */
 extern struct ipc_handlers event_server;   /* what core may send */

@@ -17,12 +17,9 @@ void keepalive_packet(struct client *c, const struct packet *p)
 	/* that anything came at all is noted for every packet */
 }
 
-static void tick(evutil_socket_t fd, short what, void *arg)
+void keepalive_tick(struct client *c)
 {
-	struct client *c = arg;
-
-	(void)fd;
-	(void)what;
+	c->keepalive_at = client_now_ms() + c->limits.keepalive_interval * INT64_C(1000);
 	if (c->ended || c->closing)
 		return;
 	/* a client whose calls wait for us is silent because we do not read it */
@@ -41,20 +38,9 @@ static void tick(evutil_socket_t fd, short what, void *arg)
 
 void keepalive_start(struct client *c)
 {
-	struct timeval tv = { c->limits.keepalive_interval, 0 };
-
+	c->keepalive_at = 0;
 	if (c->limits.keepalive_interval <= 0)
 		return;
-	if (!c->ev_keepalive)
-		c->ev_keepalive = event_new(c->base, -1, EV_PERSIST, tick, c);
 	c->pings_left = c->limits.keepalive_count;
-	if (c->ev_keepalive)
-		event_add(c->ev_keepalive, &tv);
-}
-
-void keepalive_stop(struct client *c)
-{
-	if (c->ev_keepalive)
-		event_free(c->ev_keepalive);
-	c->ev_keepalive = NULL;
+	c->keepalive_at = client_now_ms() + c->limits.keepalive_interval * INT64_C(1000);
 }

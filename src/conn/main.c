@@ -2,7 +2,7 @@
 /*
  * cordon-conn: one process per client. It starts with root's uid and nothing
  * read, gives everything up when cordond has told it the configuration, and
- * then waits in the pool until cordond hands it a client.
+ * then waits in the pool until door hands it a client.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,16 +14,16 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/oom.h"
 #include "conn/conn.h"
-#include "ipc/ev.h"
 #include "sandbox/sandbox.h"
 
 #define CONTROL_FD 3
 #define NOFILE_MAX 64    /* the client, core, the loop, streams */
 
-static struct ipc_chan control;
+static struct ipc_chan control, door;
+static struct watch_chan control_watch, door_watch;
 static struct client client;
-static struct event_base *base;
 static bool ready;
 
 /* A folder with nothing in it; nobody writes to it. */
@@ -57,15 +57,24 @@ static int give_up(const struct config *conf, struct err *err)
 	return sandbox_enter(&p, err);
 }
 
+/* Without door a process of the pool is of no use; one with a client goes on. */
+static void door_closed(struct ipc_chan *ch)
+{
+	(void)ch;
+	if (client.fd < 0)
+		exit(0);
+}
+
 int room_on_setup(struct ipc_call *call, const struct room_setup *args)
 {
 	const struct config *conf = &args->conf;
 	int rc;
 
-	if (ready)
-		return err_set(&call->err, -EPROTO, ERR_INTERNAL_ERROR, "set up twice");
+	if (ready || call->n_fds != 1)
+		return err_set(&call->err, -EPROTO, ERR_INTERNAL_ERROR, "set up twice or without door");
 	log_open("conn", conf->log_level ? (enum log_level)conf->log_level : LOG_LEVEL_WARN, &ipc_req);
 	conn_limits_from(conf, &client.limits);
+	oom_first();
 	rc = give_up(conf, &call->err);
 	if (rc) {
 		/* half a sandbox is none */
@@ -73,14 +82,18 @@ int room_on_setup(struct ipc_call *call, const struct room_setup *args)
 		_exit(1);
 	}
 	ready = true;
-	return room_reply_setup(call);
+	ipc_chan_init(&door, take_fd(&call->fds[0]), "door", IPC_ROOM_DOOR);
+	door.serves[0] = &room_server;
+	door.on_closed = door_closed;
+	rc = watch_chan_start(&door_watch, &door);
+	return rc ? rc : room_reply_setup(call);
 }
 
-/* cordond counts it as an anonymous client until then */
+/* door counts it as an anonymous client until then */
 static void client_open(struct client *c)
 {
 	(void)c;
-	(void)sup_send_known(&control);
+	(void)door_send_known(&door);
 }
 
 static void client_gone(struct client *c)
@@ -104,11 +117,11 @@ int room_on_client(struct ipc_call *call, const struct room_client *args)
 	return ipc_reply_raw(call, NULL, 0, NULL, 0);
 }
 
-/* Without cordond a process of the pool is of no use; one with a client goes on for core. */
+/* Once we are set up cordond has no more to say. */
 static void control_closed(struct ipc_chan *ch)
 {
 	(void)ch;
-	if (client.fd < 0)
+	if (!ready)
 		exit(0);
 }
 
@@ -122,15 +135,19 @@ int main(void)
 	client.fd = -1;
 	client.on_end = client_gone;
 	client.on_open = client_open;
-	base = ipc_ev_base();
-	client.base = base;
 	ipc_chan_init(&control, CONTROL_FD, "cordond", IPC_ROOM_CORDOND);
 	control.serves[0] = &room_server;
 	control.on_closed = control_closed;
-	if (!base || fd_set_cloexec(CONTROL_FD, 1) || ipc_ev_attach(base, &control)) {
+	if (loop_open() || fd_set_cloexec(CONTROL_FD, 1) || watch_chan_start(&control_watch, &control)) {
 		log_error("no event loop");
 		return 1;
 	}
-	event_base_dispatch(base);
-	return 0;
+	for (;;) {
+		loop_turn(client.fd < 0 ? -1 : client_wait_ms(&client));
+		if (client.fd >= 0)
+			client_settle(&client);
+		watch_chan_settle(&control_watch);
+		if (door_watch.ch)
+			watch_chan_settle(&door_watch);
+	}
 }

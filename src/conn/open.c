@@ -75,7 +75,7 @@ static void opened(void *ctx, struct ipc_reply *r)
 		return;
 	}
 	c->state = CONN_OPEN;
-	event_del(c->ev_half_open);
+	c->deadline = 0;
 	if (c->on_open)
 		c->on_open(c);
 	memcpy(c->may, ret->may_remote, sizeof(c->may));
@@ -87,10 +87,8 @@ static void opened(void *ctx, struct ipc_reply *r)
 	c->limits.keepalive_count = ret->keepalive_count;
 	if (c->limits.keepalive_interval != ret->keepalive_interval) {
 		c->limits.keepalive_interval = ret->keepalive_interval;
-		if (c->ev_keepalive) {
-			keepalive_stop(c);
+		if (c->keepalive_at)
 			keepalive_start(c);
-		}
 	}
 	reply_void(rq);
 }

@@ -50,12 +50,30 @@ static void chunk_pop(struct client *c)
 	free(k);
 }
 
+/* Written at once, from where it lies: how much of it went. */
+static size_t send_now(struct client *c, const struct packet *p, const void *body, size_t len)
+{
+	uint8_t head[PACKET_HEAD];
+	struct iovec iov[2] = { { head, sizeof(head) }, { (void *)(uintptr_t)body, len } };
+	struct msghdr mh = { .msg_iov = iov, .msg_iovlen = len ? 2 : 1 };
+	ssize_t n;
+
+	packet_head(head, p, len);
+	n = sendmsg(c->fd, &mh, MSG_NOSIGNAL | MSG_DONTWAIT);
+	return n < 0 ? 0 : (size_t)n;
+}
+
 void out_packet(struct client *c, const struct packet *p, const void *body, size_t len)
 {
 	struct out_chunk *k = c->out_tail;
-	size_t n = PACKET_HEAD + len;
+	size_t n = PACKET_HEAD + len, done = 0;
 
 	if (c->ended)
+		return;
+	/* the last of several that come together takes them all along */
+	if (!k && !c->core.more)
+		done = send_now(c, p, body, len);
+	if (done == n)
 		return;
 	if (c->out_bytes + n > c->limits.memory_max) {
 		client_end(c, "does not read its answers (client_memory_max)");
@@ -69,9 +87,8 @@ void out_packet(struct client *c, const struct packet *p, const void *body, size
 	if (len)
 		memcpy(k->data + k->len + PACKET_HEAD, body, len);
 	k->len += n;
-	if (!c->out_bytes)
-		event_active(c->ev_flush, EV_WRITE, 1);
-	c->out_bytes += n;
+	k->off += 0;
+	c->out_bytes += n - done;
 }
 
 void out_descriptor(struct client *c, int fd)

@@ -21,7 +21,7 @@ struct stream {
 	const struct ipc_row *row;
 	uint32_t serial;
 	int fd;
-	struct event *rd, *wr;
+	struct watch watch;
 	struct buf pending;      /* from the client, not yet written */
 	bool finishing;          /* the client is done; answered when nothing is pending */
 	bool drained;            /* the other side is done, the client was told */
@@ -48,15 +48,11 @@ static void stream_free(struct stream *s)
 			break;
 		}
 	c->n_streams--;
-	if (s->rd)
-		event_free(s->rd);
-	if (s->wr)
-		event_free(s->wr);
+	watch_set(&s->watch, 0);
 	fd_close(&s->fd);
 	buf_free(&s->pending);
 	free(s);
-	if (c->blocked)
-		client_resume(c);
+	client_resume(c);
 }
 
 void stream_free_all(struct client *c)
@@ -82,21 +78,10 @@ static void stream_fail(struct stream *s, const char *what, int errnum)
 
 /* ---- towards the client ---- */
 
-static void readable(evutil_socket_t fd, short what, void *arg)
+static void readable(struct stream *s)
 {
-	struct stream *s = arg;
-	struct client *c = s->c;
-	ssize_t n;
+	ssize_t n = read(s->fd, rx, sizeof(rx));
 
-	(void)what;
-	if (c->ended)
-		return;
-	if (c->out_bytes > CONN_STREAM_PENDING_MAX) {
-		c->streams_paused = true;
-		event_del(s->rd);
-		return;
-	}
-	n = read(fd, rx, sizeof(rx));
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	/* a terminal whose guest is gone says EIO, a socket whose other end was closed ECONNRESET */
@@ -104,21 +89,9 @@ static void readable(evutil_socket_t fd, short what, void *arg)
 		stream_fail(s, "cannot read the stream", errno);
 		return;
 	}
-	if (n > 0) {
-		stream_send(s, PACKET_CONTINUE, rx, (size_t)n);
-		return;
-	}
-	s->drained = true;
-	event_del(s->rd);
-	stream_send(s, PACKET_CONTINUE, NULL, 0);
-}
-
-void stream_out_drained(struct client *c)
-{
-	c->streams_paused = false;
-	for (struct stream *s = c->streams; s; s = s->next)
-		if (s->rd && !s->drained)
-			event_add(s->rd, NULL);
+	if (n <= 0)
+		s->drained = true;
+	stream_send(s, PACKET_CONTINUE, rx, n > 0 ? (size_t)n : 0);
 }
 
 /* ---- from the client ---- */
@@ -143,17 +116,11 @@ static ssize_t write_some(struct stream *s, const uint8_t *p, size_t n)
 	return done;
 }
 
-static void writable(evutil_socket_t fd, short what, void *arg)
+static void writable(struct stream *s)
 {
-	struct stream *s = arg;
 	struct client *c = s->c;
-	ssize_t n;
+	ssize_t n = write_some(s, s->pending.data, s->pending.len);
 
-	(void)fd;
-	(void)what;
-	if (c->ended)
-		return;
-	n = write_some(s, s->pending.data, s->pending.len);
 	if (n < 0) {
 		stream_fail(s, "cannot write the stream", (int)-n);
 		return;
@@ -161,11 +128,10 @@ static void writable(evutil_socket_t fd, short what, void *arg)
 	buf_consume(&s->pending, (size_t)n);
 	if (s->pending.len)
 		return;
-	event_del(s->wr);
 	buf_reset(&s->pending);
 	if (s->finishing)
 		finish(s);
-	else if (c->blocked)
+	else
 		client_resume(c);
 }
 
@@ -191,8 +157,6 @@ static void data(struct stream *s, const struct packet *p)
 	buf_put(&s->pending, p->body + n, p->len - (size_t)n);
 	if (s->pending.error)
 		stream_fail(s, "no memory for the stream", 0);
-	else
-		event_add(s->wr, NULL);
 }
 
 static struct stream *stream_find(const struct client *c, const struct packet *p)
@@ -234,6 +198,41 @@ void stream_packet(struct client *c, const struct packet *p)
 	}
 }
 
+/* ---- waiting ---- */
+
+/* A client that does not read stops the guest: nothing is read for it meanwhile. */
+static uint32_t wanted(const struct stream *s)
+{
+	bool rd = s->row->flags & IPC_STREAM_OUT && !s->drained &&
+		  s->c->out_bytes <= CONN_STREAM_PENDING_MAX;
+
+	return (rd ? EPOLLIN : 0) | (s->pending.len ? EPOLLOUT : 0);
+}
+
+static void ready(void *ctx, uint32_t events)
+{
+	struct stream *s = ctx;
+
+	if (s->c->ended)
+		return;
+	/* one of them at a time: either may be the stream's end */
+	if (s->pending.len && events & ~(uint32_t)EPOLLIN)
+		writable(s);
+	else if (wanted(s) & EPOLLIN)
+		readable(s);
+}
+
+void stream_settle(struct client *c)
+{
+	struct stream *next;
+
+	for (struct stream *s = c->streams; s; s = next) {
+		next = s->next;
+		if (watch_set(&s->watch, wanted(s)))
+			stream_fail(s, "the stream cannot be waited for", 0);
+	}
+}
+
 /* ---- opening ---- */
 
 void stream_open(struct client *c, const struct ipc_row *row, uint32_t serial, int fd)
@@ -249,16 +248,10 @@ void stream_open(struct client *c, const struct ipc_row *row, uint32_t serial, i
 	s->row = row;
 	s->serial = serial;
 	s->fd = fd;
+	s->watch = (struct watch){ .fd = fd, .ready = ready, .ctx = s };
 	buf_init(&s->pending, CONN_STREAM_PENDING_MAX + PACKET_STREAM_MAX);
 	s->next = c->streams;
 	c->streams = s;
 	c->n_streams++;
 	fd_set_nonblock(fd, 1);
-	if (row->flags & IPC_STREAM_IN)
-		s->wr = event_new(c->base, fd, EV_WRITE | EV_PERSIST, writable, s);
-	if (row->flags & IPC_STREAM_OUT)
-		s->rd = event_new(c->base, fd, EV_READ | EV_PERSIST, readable, s);
-	if ((row->flags & IPC_STREAM_IN && !s->wr) ||
-	    (row->flags & IPC_STREAM_OUT && (!s->rd || event_add(s->rd, NULL))))
-		stream_fail(s, "no memory for the stream", 0);
 }

@@ -5,9 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
-#include "base/fd.h"
 #include "base/log.h"
 #include "cordond/cordond.h"
 
@@ -18,20 +16,16 @@ void notify_open(void)
 	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	size_t len = path ? strlen(path) : 0;
-	int CLEAN_FD fd = -1;
 
-	if (len < 2 || len > sizeof(a.sun_path) || (path[0] != '/' && path[0] != '@'))
+	if (len < 2 || len > sizeof(a.sun_path))
 		return;
 	memcpy(a.sun_path, path, len);
 	if (path[0] == '@')
 		a.sun_path[0] = '\0';
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&a,
-			      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) < 0) {
+	notify_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (connect(notify_fd, (struct sockaddr *)&a,
+		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) < 0)
 		log_warn("NOTIFY_SOCKET '%s' cannot be reached", path);
-		return;
-	}
-	notify_fd = take_fd(&fd);
 }
 
 void notify_send(const char *text)

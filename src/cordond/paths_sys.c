@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,123 +9,108 @@
 #include "base/fd.h"
 #include "cordond/setup.h"
 
-int setup_join(char *out, const char *dir, const char *name, struct err *err)
-{
-	if (snprintf(out, PATH_MAX, "%s%s", dir, name) < PATH_MAX)
-		return 0;
-	return err_set(err, -ENAMETOOLONG, ERR_CONF_SYNTAX, "'%s': path too long", dir);
-}
+#define N(rows) (sizeof(rows) / sizeof((rows)[0]))
 
-/* The folder's name ends in messages, defaults and addresses. */
-static int check_name(const char *dir, struct err *err)
+struct folder {
+	const char *path;
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+	bool ours;      /* gets this owner and mode; another is left as it is */
+};
+
+int paths_init(const char *dir, struct paths *ret, struct err *err)
 {
-	for (const char *s = dir; *s; s++)
-		if ((unsigned char)*s <= 0x20 || *s == 0x7f || strchr("\"'\\,@", *s))
-			return err_set(err, -EINVAL, ERR_CONF_SYNTAX, "instance folder '%s': blanks, "
-				       "quotes, backslash, comma and @ are not possible", dir);
+	const struct {
+		char *to;
+		const char *installed, *below;
+	} rows[] = {
+		{ ret->instance, "", "" },
+		{ ret->conf, "/etc/cordon/cordond.conf", "/cordond.conf" },
+		{ ret->base, "/var/lib/cordon", "" },
+		{ ret->state, "/var/lib/cordon/state", "/state" },
+		{ ret->nvram, "/var/lib/cordon/nvram", "/nvram" },
+		{ ret->labels, "/var/lib/cordon/labels", "/labels" },
+		{ ret->run, HOST_RUN, "/run" },
+		{ ret->lock, HOST_RUN "/cordond.lock", "/run/cordond.lock" },
+		{ ret->empty, HOST_RUN "/empty", "/run/empty" },
+		{ ret->viewers, HOST_RUN "/viewers", "/run/viewers" },
+		{ ret->log, "/var/log/cordon", "/log" },
+	};
+	char real[PATH_MAX] = "";
+
+	if (dir && ((mkdir(dir, 0755) < 0 && errno != EEXIST) || !realpath(dir, real)))
+		return err_sys(err, -errno, "instance folder '%s'", dir);
+	for (size_t i = 0; i < N(rows); i++)
+		if (snprintf(rows[i].to, PATH_MAX, "%s%s", real,
+			     dir ? rows[i].below : rows[i].installed) >= PATH_MAX)
+			return err_set(err, -ENAMETOOLONG, ERR_CONF_SYNTAX, "'%s' is too long", real);
 	return 0;
 }
 
-int paths_init(const char *dir, bool check, struct paths *ret, struct err *err)
-{
-	char real[PATH_MAX];
-	int r;
-
-	*ret = (struct paths){
-		.conf = "/etc/cordon/cordond.conf", .base = "/var/lib/cordon",
-		.state = "/var/lib/cordon/state", .nvram = "/var/lib/cordon/nvram",
-		.run = HOST_RUN, .log = "/var/log/cordon",
-	};
-	if (!dir)
-		return 0;
-	if (!check && mkdir(dir, 0755) < 0 && errno != EEXIST)
-		return err_sys(err, -errno, "making '%s'", dir);
-	if (!realpath(dir, real))
-		return err_sys(err, -errno, "instance folder '%s'", dir);
-	r = check_name(real, err);
-	if (r == 0)
-		r = setup_join(ret->instance, real, "", err);
-	if (r == 0)
-		r = setup_join(ret->base, real, "", err);
-	if (r == 0)
-		r = setup_join(ret->conf, real, "/cordond.conf", err);
-	if (r == 0)
-		r = setup_join(ret->state, real, "/state", err);
-	if (r == 0)
-		r = setup_join(ret->nvram, real, "/nvram", err);
-	if (r == 0)
-		r = setup_join(ret->run, real, "/run", err);
-	return r < 0 ? r : setup_join(ret->log, real, "/log", err);
-}
-
-int setup_folder(const char *path, mode_t mode, uid_t uid, bool ours, int *ret_fd, struct err *err)
+/* Make a folder, or take one that is there, but only if nobody else could have prepared it. */
+static int make_one(const struct folder *f, struct err *err)
 {
 	int CLEAN_FD fd = -1;
 	struct stat st;
 
-	if (mkdir(path, mode) < 0 && errno != EEXIST)
-		return err_sys(err, -errno, "making '%s'", path);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (mkdir(f->path, f->mode) < 0 && errno != EEXIST)
+		return err_sys(err, -errno, "making '%s'", f->path);
+	fd = open(f->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_sys(err, -errno, "folder '%s'", path);
-	if (st.st_uid != uid && st.st_uid != 0)
+		return err_sys(err, -errno, "folder '%s'", f->path);
+	if (st.st_uid != f->uid && st.st_uid != 0)
 		return err_set(err, -EPERM, ERR_OPERATION_DENIED, "folder '%s' belongs to uid %u; it "
-			       "must belong to uid %u", path, st.st_uid, uid);
+			       "must belong to uid %u", f->path, st.st_uid, f->uid);
 	if (st.st_mode & S_IWOTH)
 		return err_set(err, -EPERM, ERR_OPERATION_DENIED, "folder '%s' can be written to by "
-			       "everybody; chmod o-w it", path);
-	if (ours && (st.st_uid != uid || st.st_gid != uid) && fchown(fd, uid, uid) < 0)
-		return err_sys(err, -errno, "owner of '%s'", path);
-	if (ours && (st.st_mode & 07777) != mode && fchmod(fd, mode) < 0)
-		return err_sys(err, -errno, "mode of '%s'", path);
-	if (ret_fd)
-		*ret_fd = take_fd(&fd);
+			       "everybody; chmod o-w it", f->path);
+	/* a change of owner takes the bits above the permissions away, so that the mode comes last */
+	if (f->ours && (st.st_uid != f->uid || st.st_gid != f->gid || (st.st_mode & 07777) != f->mode) &&
+	    (fchown(fd, f->uid, f->gid) < 0 || fchmod(fd, f->mode) < 0))
+		return err_sys(err, -errno, "owner and mode of '%s'", f->path);
 	return 0;
 }
 
-int setup_lock(const char *path, int *ret_fd, struct err *err)
+static int make(const struct folder *f, size_t n, struct err *err)
 {
-	int CLEAN_FD fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	int r = 0;
 
-	if (fd < 0)
-		return err_sys(err, -errno, "lock '%s'", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? -EBUSY : err_sys(err, -errno, "lock '%s'", path);
-	*ret_fd = take_fd(&fd);
-	return 0;
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = make_one(&f[i], err);
+	return r;
 }
 
-int paths_make_first(const struct paths *p, int *ret_empty, struct err *err)
+int paths_make_first(const struct paths *p, struct err *err)
 {
-	char lock[PATH_MAX], empty[PATH_MAX];
-	int r, fd;
+	const struct folder rows[] = {
+		{ HOST_RUN, 0755, 0, 0, false }, { p->base, 0755, 0, 0, false },
+		{ p->run, 0755, 0, 0, true }, { p->empty, 0555, 0, 0, true },
+	};
+	int fd, r = make(rows, N(rows), err);
 
-	r = setup_folder(HOST_RUN, 0755, 0, false, NULL, err);
-	if (r == 0)
-		r = setup_folder(p->base, 0755, 0, false, NULL, err);
-	if (r == 0)
-		r = setup_folder(p->run, 0755, 0, true, NULL, err);
-	if (r == 0)
-		r = setup_join(lock, p->run, "/cordond.lock", err);
-	if (r == 0)
-		r = setup_join(empty, p->run, "/empty", err);
 	if (r < 0)
 		return r;
-	r = setup_lock(lock, &fd, err);   /* held until we end */
-	if (r == -EBUSY)
-		return err_set(err, r, ERR_RESOURCE_BUSY, "another cordond serves '%s' already",
-			       p->instance[0] ? p->instance : "this host");
-	return r < 0 ? r : setup_folder(empty, 0555, 0, true, ret_empty, err);
+	fd = open(p->lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);   /* held until we end */
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno != EWOULDBLOCK)
+		return err_sys(err, -errno, "locking '%s'", p->lock);
+	return err_set(err, -EBUSY, ERR_RESOURCE_BUSY, "another cordond serves '%s' already",
+		       p->instance[0] ? p->instance : "this host");
 }
 
 int paths_make_rest(const struct paths *p, const struct config *c, struct err *err)
 {
-	int r;
+	const struct folder rows[] = {
+		{ p->state, 0700, c->uid_core, c->uid_core, true },
+		{ p->nvram, 0700, c->uid_file, c->uid_file, true },
+		{ p->labels, 0700, c->uid_disk, c->uid_disk, true },
+		{ p->log, 0755, 0, 0, true },
+		/* sockets in there take the folder's group */
+		{ p->viewers, 02711, c->uid_door, c->unix_sock_gid, true },
+		{ c->unix_sock_dir, 0755, 0, 0, false },
+	};
 
-	r = setup_folder(p->state, 0700, c->uid_core, true, NULL, err);
-	if (r == 0)
-		r = setup_folder(p->nvram, 0700, c->uid_file, true, NULL, err);
-	if (r == 0)
-		r = setup_folder(p->log, 0755, 0, true, NULL, err);
-	return r < 0 ? r : setup_folder(c->unix_sock_dir, 0755, 0, false, NULL, err);
+	return make(rows, N(rows), err);
 }

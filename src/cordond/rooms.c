@@ -1,266 +1,189 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The rooms that run all the time. One that dies is started again and core is
- * told; when core dies, all connections and the rooms it talks to start anew
- * with it: their state is in the kernel and on disk, so that this costs
- * milliseconds and leaves no half-known past.
+ * The rooms that run all the time, a tree: each serves the one above it. One
+ * that dies is started again, with all below it, and the one above is told.
+ * Their state is in the kernel and on disk, so that this costs milliseconds
+ * and leaves no half-known past. Only door stays when core goes: clients wait
+ * outside, viewers stay in.
  */
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 
 #include "base/fd.h"
 #include "base/log.h"
 #include "cordond/cordond.h"
-#include "ipc/ev.h"
 
 #define BACKOFF_FIRST_MS 20
 #define BACKOFF_MAX_MS 5000
 #define BACKOFF_FORGIVEN_MS 10000   /* a life this long clears the record */
 #define STARTS_MAX 8                /* deaths before the first success: give up */
-#define STOP_PATIENCE_MS 10000      /* for core to write what is unwritten */
 
 static struct slot {
 	enum room which;
+	struct slot *above;    /* whom it serves */
+	bool stays;            /* when that one dies */
 	struct proc *proc;
+	bool joined;           /* has a channel to the one above that runs now */
+	bool ended;            /* by us: its death does not count */
+	bool told;             /* core, door: that all are up */
 	unsigned delay_ms;
-} slots[] = { { ROOM_LAUNCH }, { ROOM_FILE }, { ROOM_HOST }, { ROOM_CORE } };
+	uint64_t again;        /* not to be started before */
+} slots[];
+
+#define CORE (&slots[0])
+#define DOOR (&slots[1])
+#define DISK (&slots[2])
+
+static struct slot slots[] = {      /* those above come first */
+	{ ROOM_CORE }, { ROOM_DOOR, CORE, .stays = true }, { ROOM_DISK, CORE },
+	{ ROOM_FILE, DISK }, { ROOM_IMAGE, DISK }, { ROOM_LAUNCH, CORE }, { ROOM_HOST, CORE },
+};
 
 #define N_SLOTS (sizeof(slots) / sizeof(slots[0]))
-#define N_PEERS (N_SLOTS - 1)       /* all but core, which is the last */
-#define CORE (&slots[N_PEERS])
+#define EACH(s) (struct slot *s = slots; s < slots + N_SLOTS; s++)
 
+static int client_sockets[2];
 static unsigned deaths_before_ready;
-static bool was_ready, closing, core_wanted;
-
-static void slot_ready(struct proc *p);
-static void slot_died(struct proc *p);
+static bool was_ready;
 
 static void fail(const char *text)
 {
 	log_error("%s", text);
-	sup.stopping = sup.failed = true;
-	event_base_loopexit(sup.base, NULL);
+	sup.failed = true;
 }
 
-static struct slot *slot_of(const struct proc *p)
+/* `s` is `top`, or below it. */
+static bool in_tree(const struct slot *s, const struct slot *top)
 {
-	for (size_t i = 0; i < N_SLOTS; i++)
-		if (slots[i].proc == p)
-			return &slots[i];
-	return NULL;
+	while (s && s != top)
+		s = s->above;
+	return s;
 }
 
-/* Start the room of a slot with these peers. */
-static int slot_start(struct slot *s, const uint32_t *peers, const int *fds, unsigned n,
-		      struct err *err)
+/* Core has loaded its records when it answers SETUP; clients wait for all. */
+void rooms_ready(void)
 {
-	s->proc = proc_start(s->which, peers, fds, n, err);
-	if (!s->proc)
-		return -EIO;
-	s->proc->on_death = slot_died;
-	s->proc->on_ready = slot_ready;
-	return 0;
-}
-
-/* Core has loaded its records when it answers SETUP; clients wait for all four. */
-static void slot_ready(struct proc *p)
-{
-	(void)p;
-	for (size_t i = 0; i < N_SLOTS; i++)
-		if (!slots[i].proc || !slots[i].proc->ready)
+	for EACH(s)
+		if (!s->proc || !s->proc->ready)
 			return;
-	if (sup.core || sup.stopping)
-		return;
-	sup.core = CORE->proc;
-	if (intake_send_ready(&sup.core->ch) < 0)
-		return;
-	pool_pause(false);
-	accept_pause(false);
-	log_info("%s", was_ready ? "core is back" : "ready");
+	if (!CORE->told)
+		log_info("%s", was_ready ? "core is back" : "ready");
+	for (struct slot *s = CORE; s <= DOOR; s++)
+		if (!s->told)
+			s->told = room_send_ready(s->proc->ch) == 0;
 	if (!was_ready)
 		notify_send("READY=1");
 	was_ready = true;
 }
 
-static int start_with_pairs(int pairs[N_PEERS][2], struct err *err)
+/* A new channel to a room that runs. One that is just dying will be given another. */
+static void give(const struct slot *to, enum room peer, int fd)
 {
-	static const uint32_t core_only[] = { ROOM_CORE };
-	uint32_t peers[N_PEERS];
-	int core_fds[N_PEERS], r;
+	const struct room_peer args = { .which = peer };
 
-	for (size_t i = 0; i < N_PEERS; i++) {
-		r = ipc_pair(pairs[i]);
-		if (r < 0)
-			return err_sys(err, r, "making channels");
-		peers[i] = slots[i].which;
-		core_fds[i] = pairs[i][0];
-	}
-	for (size_t i = 0; i < N_PEERS; i++) {
-		r = slot_start(&slots[i], core_only, &pairs[i][1], 1, err);
-		if (r < 0)
-			return r;
-	}
-	return slot_start(CORE, peers, core_fds, N_PEERS, err);
+	(void)room_send_peer_fds(to->proc->ch, &args, &fd, 1);
 }
 
-int rooms_start(struct err *err)
+/* Start a room unless it stayed, and join it to the one above. */
+static int start(struct slot *s, struct err *err)
 {
-	int pairs[N_PEERS][2], r;
+	const uint32_t peer = s->above ? s->above->which : 0;
+	int pair[2], fds[3], r = ipc_pair(pair);
 
-	memset(pairs, -1, sizeof(pairs));
-	core_wanted = false;
-	r = start_with_pairs(pairs, err);
-	fd_close_all(pairs[0], 2 * N_PEERS);
-	return r;
-}
-
-static void start_all(evutil_socket_t fd, short what, void *arg)
-{
-	struct err err = { 0 };
-
-	(void)fd;
-	(void)what;
-	(void)arg;
-	if (!sup.stopping && rooms_start(&err) < 0)
-		fail(err.text);
-}
-
-/* One of the others again: a fresh pair, one end of which core gets. */
-static int peer_start(struct slot *s, struct err *err)
-{
-	static const uint32_t core_only[] = { ROOM_CORE };
-	const struct intake_peer args = { .which = s->which };
-	int pair[2], r;
-
-	r = ipc_pair(pair);
 	if (r < 0)
 		return err_sys(err, r, "making a channel");
-	r = slot_start(s, core_only, &pair[1], 1, err);
-	if (r == 0 && CORE->proc)
-		r = intake_send_peer_fds(&CORE->proc->ch, &args, &pair[0], 1);
+	fds[0] = pair[1];
+	memcpy(&fds[1], client_sockets, sizeof(client_sockets));
+	if (s->proc)
+		give(s, peer, pair[1]);
+	else
+		s->proc = proc_start(s->which, &peer, s != CORE, fds, s == DOOR ? 3 : s != CORE, err);
+	s->ended = false;
+	s->joined = s->proc;
+	if (s->proc && s->above)
+		give(s->above, s->which, pair[0]);
 	fd_close_all(pair, 2);
-	return r;
+	return s->proc ? 0 : -EIO;
 }
 
-static void start_peer(evutil_socket_t fd, short what, void *arg)
+static uint64_t backoff(struct slot *s, const struct proc *p, uint64_t now)
 {
-	struct slot *s = arg;
-	struct err err = { 0 };
-
-	(void)fd;
-	(void)what;
-	if (sup.stopping || core_wanted || s->proc)
-		return;
-	if (peer_start(s, &err) == 0)
-		return;
-	log_error("%s", err.text);
-	after_ms(BACKOFF_MAX_MS, start_peer, s);
-}
-
-static unsigned backoff(struct slot *s, const struct proc *p)
-{
-	if (now_ms() - p->since > BACKOFF_FORGIVEN_MS)
+	if (now - p->since > BACKOFF_FORGIVEN_MS)
 		s->delay_ms = 0;
 	s->delay_ms = s->delay_ms ? s->delay_ms * 2 : BACKOFF_FIRST_MS;
 	if (s->delay_ms > BACKOFF_MAX_MS)
 		s->delay_ms = BACKOFF_MAX_MS;
-	return s->delay_ms;
+	return now + s->delay_ms;
 }
 
-static bool all_gone(void)
+void rooms_died(struct proc *p)
 {
-	for (size_t i = 0; i < N_SLOTS; i++)
-		if (slots[i].proc)
+	uint64_t now = now_ms();
+	struct slot *s = slots;
+
+	while (s < slots + N_SLOTS && s->proc != p)
+		s++;
+	if (s == slots + N_SLOTS)          /* it was not even set up */
+		return;
+	s->proc = NULL;
+	s->joined = s->told = false;
+	s->again = s->ended ? now : backoff(s, p, now);
+	loop_wake(s->again);
+	for EACH(t) {
+		if (!t->proc || !in_tree(t, s))
+			continue;
+		t->joined = t->told = false;
+		if (t->stays)
+			continue;
+		t->ended = true;
+		proc_end(t->proc);
+	}
+	if (!was_ready && !s->ended && ++deaths_before_ready >= STARTS_MAX)
+		fail("a room does not come up; see above");
+}
+
+static bool below_gone(const struct slot *top)
+{
+	for EACH(s)
+		if (s != top && s->proc && !s->stays && in_tree(s, top))
 			return false;
 	return true;
 }
 
-/* Core went: everything that talked to it goes too. */
-static void core_died(void)
+void rooms_tick(uint64_t now)
 {
-	sup.core = NULL;
-	core_wanted = true;
-	accept_pause(true);
-	pool_pause(true);
-	accept_drop_all();
-	listeners_orphan();
-	for (size_t i = 0; i < N_PEERS; i++)
-		if (slots[i].proc)
-			proc_end(slots[i].proc);
-}
+	struct err err = { 0 };
 
-static void slot_died(struct proc *p)
-{
-	struct slot *s = slot_of(p);
-	unsigned delay;
-
-	s->proc = NULL;
-	if (sup.stopping) {
-		if (s == CORE) {
-			sup.core = NULL;
-			rooms_stop();
+	for EACH(s) {
+		if (sup.stopping)
+			break;
+		/* without the one above it waits for that one */
+		if (s->joined || (s->above && !s->above->proc) || !below_gone(s))
+			continue;
+		if (now >= s->again && start(s, &err) < 0) {
+			if (!was_ready)
+				fail(err.text);
+			else
+				log_error("%s", err.text);
+			s->again = now + BACKOFF_MAX_MS;
 		}
-		return;
+		if (now < s->again)
+			loop_wake(s->again);
 	}
-	delay = backoff(s, p);
-	if (!was_ready && !core_wanted && ++deaths_before_ready >= STARTS_MAX) {
-		fail("a room does not come up; see above");
-		return;
-	}
-	if (s == CORE)
-		core_died();
-	if (!core_wanted)
-		after_ms(delay, start_peer, s);
-	else if (all_gone())
-		after_ms(CORE->delay_ms, start_all, NULL);
 }
 
-/* ---- the orderly end ---- */
-
-static void close_all(void)
+void rooms_start(const int sockets[2])
 {
-	if (closing)
-		return;
-	closing = true;
-	for (struct proc *p = sup.procs; p; p = p->next)
-		proc_end(p);
-}
-
-static void stop_answered(void *ctx, struct ipc_reply *r)
-{
-	(void)ctx;
-	(void)r;
-	close_all();
-}
-
-static void stop_patience_over(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	(void)arg;
-	if (!closing)
-		log_warn("core does not answer to stop; going on without it");
-	close_all();
+	memcpy(client_sockets, sockets, sizeof(client_sockets));
+	rooms_tick(now_ms());
 }
 
 void rooms_stop(void)
 {
-	if (sup.stopping || !sup.core) {
-		sup.stopping = true;
-		accept_pause(true);
-		pool_pause(true);
-		close_all();
-		if (!sup.procs)
-			event_base_loopexit(sup.base, NULL);
-		return;
-	}
+	struct proc *p;
+
 	sup.stopping = true;
 	notify_send("STOPPING=1");
-	accept_pause(true);
-	pool_pause(true);
-	if (intake_call_stop(&sup.core->ch, NULL, 0, stop_answered, NULL) < 0)
-		close_all();
-	else
-		after_ms(STOP_PATIENCE_MS, stop_patience_over, NULL);
+	LIST_FOREACH(p, &sup.procs, link)
+		proc_end(p);
 }

@@ -6,9 +6,10 @@
 
 #include "base/log.h"
 #include "core/guest.h"
+#include "core/held.h"
 #include "core/host.h"
 #include "core/life.h"
-#include "core/plan.h"
+#include "core/plan_steps.h"
 #include "core/store.h"
 #include "core/vmlink.h"
 #include "ipc/call.h"
@@ -48,28 +49,38 @@ static void sweep(const struct launch_list_ret *l)
 
 static void claim(const struct guest *g)
 {
-	struct ipc_chan *ch = core_peer(&core.file, NULL);
-	struct file_adopt_args args = {
+	struct ipc_chan *ch = core_peer(&core.disk, NULL);
+	struct disk_adopt_args args = {
 		.n_images = g->run->rec.n_images, .images = g->run->rec.images,
 		.n_shareable = g->run->rec.n_shareable, .shareable = g->run->rec.shareable,
 	};
 
 	memcpy(args.guest, g->uuid, 16);
 	if (ch)
-		(void)file_call_adopt(ch, &args, NULL, 0, NULL, NULL);
+		(void)disk_call_adopt(ch, &args, NULL, 0, NULL, NULL);
+}
+
+/* All that run were claimed for: what disk labelled for others is put back. */
+static void settle(void)
+{
+	struct ipc_chan *ch = core_peer(&core.disk, NULL);
+
+	if (ch)
+		(void)disk_call_settle(ch, NULL, 0, NULL, NULL);
 }
 
 static void adopt_one(struct guest *g, const struct launch_found *f)
 {
 	struct err err = { 0 };
 
+	/* also one that is to be undone: its QEMU may still have the images open */
+	claim(g);
 	if (plan_adopt(g, &err)) {
 		log_error("domain '%s': %s", g->name, err.text);
 		return;
 	}
 	if (!g->run || g->run->rec.starting)
 		return;
-	claim(g);
 	/* a cordon-vm that is there tells itself how its QEMU ended */
 	if (!f || (!f->qemu_pid && !f->vm_pid))
 		plan_qemu_ended(g->run, false, 0, "QEMU ended while Cordon was away");
@@ -106,6 +117,7 @@ static void listed(void *ctx, struct ipc_reply *r)
 		if (g->run && !g->run->link && !g->run->plan)
 			adopt_one(g, found(r->ret, g->uuid));
 	}
+	settle();
 	sweep(r->ret);
 	autostart();
 }
@@ -121,7 +133,13 @@ static void list_all(void)
 
 void adopt_begin(void)
 {
+	struct guest *g = guest_next(NULL);
+
 	host_refresh();
+	while (g && !g->run)
+		g = guest_next(g);
+	if (g)
+		held_begin();
 	list_all();
 }
 
@@ -131,9 +149,20 @@ void adopt_launch(void)
 	list_all();
 }
 
+void adopt_viewers(void)
+{
+	/* one that is just starting, or going, has its own plan for that */
+	for (struct guest *g = guest_next(NULL); g; g = guest_next(g))
+		if (g->run && (!g->run->plan || g->run->rec.viewer_port) &&
+		    !(g->run->plan && g->run->plan->undoing))
+			viewer_adopt(g);
+}
+
 void adopt_claims(void)
 {
+	/* those on their way up or down, too */
 	for (struct guest *g = guest_next(NULL); g; g = guest_next(g))
-		if (guest_active(g))
+		if (g->run)
 			claim(g);
+	settle();
 }

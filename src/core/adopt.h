@@ -9,7 +9,10 @@ void adopt_begin(void);
 /* cordon-launch was started again: what the last one did not finish, and as above. */
 void adopt_launch(void);
 
-/* cordon-file was started again: tell it the claims of all running guests. */
+/* cordon-door was started again: the listeners of all running guests. */
+void adopt_viewers(void);
+
+/* cordon-disk was started again: tell it the claims of all running guests. */
 void adopt_claims(void);
 
 #endif

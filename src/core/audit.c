@@ -3,13 +3,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "core/client.h"
+#include "core/may.h"
 
+#define RECORD_MAX 4096
 #define FILE_NAME "audit.log"
 #define FILE_OLD "audit.log.0"
 
@@ -49,29 +53,109 @@ static void put_name(struct buf *b, const char *name)
 		buf_printf(b, "%02X", *p);
 }
 
+/* "type=VIRT_CONTROL msg=audit(TIME:SERIAL): "; the serial is the request's id. */
+static void put_head(struct buf *b, const char *type, size_t n)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	buf_printf(b, "type=%.*s msg=audit(%lld.%03ld:%llx): ", (int)n, type, (long long)ts.tv_sec,
+		   ts.tv_nsec / 1000000, (unsigned long long)ipc_req);
+}
+
+static void put_subject(struct buf *b, const char *name, const uint8_t uuid[16])
+{
+	char text[GUEST_UUID_TEXT];
+
+	guest_uuid_text(uuid, text);
+	buf_puts(b, " vm=");
+	put_name(b, name);
+	buf_printf(b, " uuid=%s", text);
+}
+
+static void finish(struct buf *b, bool success)
+{
+	buf_printf(b, " res=%s\n", success ? "success" : "failed");
+	if (core.conf.audit_logging && !b->error)
+		log_info("audit: %s", buf_str(b));
+	if (b->error || out < 0)
+		return;
+	if (fd_write_all(out, b->data, b->len))
+		log_error("%s: cannot be written", FILE_NAME);
+	rotate();
+}
+
 void audit_guest(const struct guest *g, const char *op, const char *reason, bool success)
 {
+	static const char type[] = "VIRT_CONTROL";
 	CLEAN_BUF struct buf b = { 0 };
-	char uuid[GUEST_UUID_TEXT];
-	struct timespec ts;
 
 	if (!core.conf.audit_level)
 		return;
-	buf_init(&b, 4096);
-	clock_gettime(CLOCK_REALTIME, &ts);
-	guest_uuid_text(g->uuid, uuid);
-	buf_printf(&b, "type=VIRT_CONTROL msg=audit(%lld.%03ld:%llx): virt=%s op=%s reason=%s vm=",
-		   (long long)ts.tv_sec, ts.tv_nsec / 1000000, (unsigned long long)ipc_req,
+	buf_init(&b, RECORD_MAX);
+	put_head(&b, type, sizeof(type) - 1);
+	buf_printf(&b, "virt=%s op=%s reason=%s",
 		   g->run && g->run->rec.live.type == DOM_TYPE_KVM ? "kvm" : "qemu", op, reason);
-	put_name(&b, g->name);
-	buf_printf(&b, " uuid=%s vm-pid=%d uid=%u res=%s\n", uuid,
-		   g->run ? g->run->rec.launched.qemu_pid : -1,
-		   g->run ? g->run->rec.launched.guest_uid : 0, success ? "success" : "failed");
-	if (core.conf.audit_logging && !b.error)
-		log_info("audit: %s", buf_str(&b));
-	if (b.error || out < 0)
+	put_subject(&b, g->name, g->uuid);
+	buf_printf(&b, " vm-pid=%d vm-uid=%u", g->run ? g->run->rec.launched.qemu_pid : -1,
+		   g->run ? g->run->rec.launched.guest_uid : 0);
+	finish(&b, success);
+}
+
+/* ---- what clients ask for ---- */
+
+/* What is to be said when the call is answered: client and guest may be gone by then. */
+struct note {
+	uint64_t client;
+	unsigned uid;
+	int pid;
+	const char *role;
+	bool about_guest;
+	uint8_t uuid[16];
+	char *name;
+};
+
+/* The row says "TYPE op". */
+static void answered(struct ipc_call *call, bool ok)
+{
+	const struct note *n = call->answer_ctx;
+	const char *op = strchr(call->row->audit, ' ');
+	CLEAN_BUF struct buf b = { 0 };
+
+	buf_init(&b, RECORD_MAX);
+	put_head(&b, call->row->audit, op ? (size_t)(op - call->row->audit) : strlen(call->row->audit));
+	buf_printf(&b, "op=%s reason=request client=%llu pid=%d uid=%u role=%s",
+		   op ? op + 1 : call->row->name, (unsigned long long)n->client, n->pid, n->uid, n->role);
+	if (n->about_guest)
+		put_subject(&b, n->name ? n->name : "?", n->uuid);
+	finish(&b, ok);
+}
+
+void audit_call(struct ipc_call *call)
+{
+	const struct client *c = client_of(call);
+	struct note *n;
+
+	if (!call->row->audit || !core.conf.audit_level)
 		return;
-	if (fd_write_all(out, b.data, b.len))
-		log_error("%s: cannot be written", FILE_NAME);
-	rotate();
+	n = arena_calloc(call->arena, 1, sizeof(*n));
+	if (!n)
+		return;
+	n->client = c->id;
+	n->uid = c->who.uid;
+	n->pid = c->who.pid;
+	n->role = may_role_name(c->role);
+	call->on_answer = answered;
+	call->answer_ctx = n;
+}
+
+void audit_subject(struct ipc_call *call, const uint8_t uuid[16], const char *name)
+{
+	struct note *n = call->on_answer == answered ? call->answer_ctx : NULL;
+
+	if (!n)
+		return;
+	n->about_guest = true;
+	memcpy(n->uuid, uuid, 16);
+	n->name = arena_strdup(call->arena, name);
 }

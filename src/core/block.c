@@ -161,7 +161,7 @@ static void got_info(void *ctx, struct ipc_reply *r)
 static void got_stat(void *ctx, struct ipc_reply *r)
 {
 	struct ipc_call *call = ctx;
-	const struct file_stat_ret *st = r->ret;
+	const struct disk_stat_ret *st = r->ret;
 	struct remote_domain_get_block_info_ret ret;
 
 	if (r->rc) {
@@ -177,9 +177,9 @@ int remote_on_domain_get_block_info(struct ipc_call *call,
 				    const struct remote_domain_get_block_info_args *args)
 {
 	struct guest *g = client_guest(call, &args->dom);
-	struct file_stat_args stat = { 0 };
+	struct disk_stat_args stat = { 0 };
 	const struct dom_disk *disk;
-	struct ipc_chan *file;
+	struct ipc_chan *room;
 	struct domain d;
 	int rc;
 
@@ -197,14 +197,14 @@ int remote_on_domain_get_block_info(struct ipc_call *call,
 			       args->path);
 	if (guest_active(g))
 		return ask(call, g, got_info);
-	file = core_peer(&core.file, &call->err);
-	if (!file)
+	room = core_peer(&core.disk, &call->err);
+	if (!room)
 		return -EAGAIN;
 	stat.role = g->role;
 	stat.path = disk->path;
 	stat.format = disk->format;
 	stat.block = disk->type == DOM_DISK_SOURCE_TYPE_BLOCK;
-	return file_call_stat(file, &stat, NULL, 0, got_stat, call);
+	return disk_call_stat(room, &stat, NULL, 0, got_stat, call);
 }
 
 int remote_on_domain_get_disk_errors(struct ipc_call *call,

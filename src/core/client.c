@@ -8,6 +8,9 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "core/audit.h"
+#include "core/held.h"
+#include "core/job.h"
 #include "core/may.h"
 #include "core/plan.h"
 #include "ipc/ev.h"
@@ -51,6 +54,7 @@ static int guard(struct ipc_call *call)
 {
 	struct client *c = client_of(call);
 
+	audit_call(call);
 	if (call->program == &core_program && call->row->num == CORE_OPEN)
 		return 0;
 	if (c->ch.state != IPC_STATE_OPEN)
@@ -68,7 +72,9 @@ static void closed(struct ipc_chan *ch)
 	if (c->next)
 		c->next->link = c->link;
 	count--;
+	job_client_gone(c);
 	plan_client_gone(c);
+	held_forget(c);
 	free(c->subs);
 	arena_free(c->arena);
 	free(c);
@@ -92,6 +98,7 @@ int client_new(const struct room_client *rc, int fd)
 	c->role = may_role(&c->who);
 	snprintf(c->name, sizeof(c->name), "client %llu", (unsigned long long)c->id);
 	ipc_chan_init(&c->ch, fd, c->name, IPC_ROOM_CONN);
+	ipc_chan_batch(&c->ch);
 	c->ch.ctx = c;
 	/* cordon-conn keeps to max_client_requests by itself; one that does not is taken over */
 	c->ch.calls_max = core.conf.max_client_requests + CLIENT_CALLS_OWN;
@@ -141,6 +148,7 @@ struct guest *client_guest(struct ipc_call *call, const struct remote_nonnull_do
 	struct guest *g = guest_by_uuid(dom->uuid);
 	char uuid[GUEST_UUID_TEXT];
 
+	audit_subject(call, dom->uuid, dom->name);
 	if (!g || !may_see(c, PERM_DOMAIN_GETATTR, g)) {
 		guest_uuid_text(dom->uuid, uuid);
 		err_set(&call->err, -ENOENT, ERR_NO_DOMAIN,

@@ -14,6 +14,7 @@ struct client_sub {
 	int id;                   /* callbackID */
 	int event;                /* virDomainEventID */
 	bool one;                 /* this guest only */
+	bool fresh;               /* not told yet what was kept for it (held.h) */
 	uint8_t uuid[16];
 };
 
@@ -28,6 +29,7 @@ struct client {
 	int next_sub;
 	unsigned n_subs;
 	struct client_sub *subs;
+	struct event *catch_up;   /* to be told what was kept; NULL: never was */
 	struct client *next, **link;
 };
 

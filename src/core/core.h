@@ -7,7 +7,7 @@
 
 #include "ipc/chan.h"
 #include "proto/core.x.h"
-#include "proto/file.x.h"
+#include "proto/disk.x.h"
 #include "proto/launch.x.h"
 #include "proto/room.x.h"
 #include "proto/store.x.h"
@@ -22,14 +22,13 @@ struct core {
 	struct event_base *base;
 	struct arena *arena;            /* the configuration's memory */
 	struct config conf;
-	uint8_t host_uuid[16];
 	uint8_t boot_id[16];            /* of the running kernel */
 	struct store_host stored;
 	struct core_peer cordond;
+	struct core_peer door;
 	struct core_peer launch;
-	struct core_peer file;
+	struct core_peer disk;
 	struct core_peer host;
-	bool stopping;
 };
 
 extern struct core core;

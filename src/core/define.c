@@ -63,36 +63,17 @@ static struct guest *replaced(struct ipc_call *call, const struct domain *d, int
 
 static int check(struct ipc_call *call, const struct domain *d)
 {
+	audit_subject(call, d->uuid, d->name);
 	if (!d->name[0] || !nonzero(d->uuid))
 		return err_set(&call->err, -EPROTO, ERR_INTERNAL_ERROR,
 			       "a definition without name or uuid");
 	return host_can_run(d, &call->err);
 }
 
-/* All changes on a copy first: what cannot be saved changes nothing. */
-static int save(struct ipc_call *call, struct guest *g, const struct core_define_args *args)
-{
-	struct guest tmp = *g;
-	int rc;
-
-	tmp.generation++;
-	tmp.role = role_of(call);
-	rc = store_save_domain(&tmp, &args->model, args->xml[0] ? args->xml : NULL, &call->err);
-	if (rc)
-		return rc;
-	rc = guest_set_model(g, &args->model);
-	if (rc)
-		return err_sys(&call->err, rc, "domain '%s'", g->name);
-	g->generation = tmp.generation;
-	g->role = tmp.role;
-	g->persistent = true;
-	return 0;
-}
-
 int core_on_define(struct ipc_call *call, const struct core_define_args *args)
 {
 	struct core_define_ret ret;
-	struct guest *g;
+	struct guest *g, to;
 	bool is_new, was_persistent;
 	int rc = check(call, &args->model);
 
@@ -116,7 +97,10 @@ int core_on_define(struct ipc_call *call, const struct core_define_args *args)
 	if (!g)
 		return err_set(&call->err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
 	was_persistent = g->persistent;
-	rc = save(call, g, args);
+	to = *g;
+	to.role = role_of(call);
+	to.persistent = true;
+	rc = guest_change(g, &to, &args->model, args->xml, &call->err);
 	if (rc) {
 		if (is_new)
 			guest_remove(g);
@@ -126,7 +110,6 @@ int core_on_define(struct ipc_call *call, const struct core_define_args *args)
 		g->run->rec.persistent = true;
 		store_save_run(g);
 	}
-	audit_guest(g, "define", is_new ? "new" : "changed", true);
 	events_lifecycle(g, EVENT_DEFINED, was_persistent ? DEFINED_UPDATED : DEFINED_ADDED);
 	ret.dom = guest_wire(g);
 	return core_reply_define(call, &ret);
@@ -175,15 +158,15 @@ int core_on_create(struct ipc_call *call, const struct core_define_args *args)
 
 static void remove_nvram(struct guest *g, struct ipc_call *call)
 {
-	struct ipc_chan *file = core_peer(&core.file, NULL);
-	struct file_unlink_args args;
+	struct ipc_chan *room = core_peer(&core.disk, NULL);
+	struct disk_unlink_args args;
 	struct domain d;
 
-	if (!file || guest_model(g, call->arena, &d, NULL) || !d.os.nvram || !d.os.nvram->path)
+	if (!room || guest_model(g, call->arena, &d, NULL) || !d.os.nvram || !d.os.nvram->path)
 		return;
 	memcpy(args.guest, g->uuid, 16);
 	args.path = d.os.nvram->path;
-	(void)file_call_unlink_nvram(file, &args, NULL, 0, NULL, NULL);
+	(void)disk_call_unlink_nvram(room, &args, NULL, 0, NULL, NULL);
 }
 
 static int check_nvram(struct ipc_call *call, struct guest *g, uint32_t flags)
@@ -222,7 +205,6 @@ static int undefine(struct ipc_call *call, const struct remote_nonnull_domain *d
 		return rc;
 	if (flags & UNDEFINE_NVRAM)
 		remove_nvram(g, call);
-	audit_guest(g, "undefine", "removed", true);
 	g->persistent = false;
 	events_lifecycle(g, EVENT_UNDEFINED, 0);
 	if (g->run) {

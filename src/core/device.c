@@ -108,7 +108,7 @@ int remote_on_domain_open_graphics_fd(struct ipc_call *call,
 {
 	struct guest *g = client_running(call, &args->dom);
 	struct vm_device_args dev = { .device = (char *)(uintptr_t)"",
-				      .peer = (char *)(uintptr_t)"local" };
+				      .peer = (char *)(uintptr_t)"" };
 	struct ipc_chan *vm;
 	int rc = g ? args_flags(call, args->flags, GRAPHICS_SKIPAUTH) : -EINVAL;
 

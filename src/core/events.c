@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "core/client.h"
+#include "core/held.h"
 #include "core/may.h"
 #include "proto/remote.x.h"
 
@@ -15,6 +16,8 @@ enum { ID_LIFECYCLE = 0, ID_REBOOT = 1, ID_RTC_CHANGE = 2, ID_WATCHDOG = 3, ID_I
        ID_GRAPHICS = 5, ID_IO_ERROR_REASON = 6, ID_TRAY_CHANGE = 10, ID_PMWAKEUP = 11,
        ID_PMSUSPEND = 12, ID_BALLOON_CHANGE = 13, ID_PMSUSPEND_DISK = 14, ID_DEVICE_REMOVED = 15,
        ID_AGENT_LIFECYCLE = 18, ID_METADATA_CHANGE = 23 };
+
+enum { ADDRESS_IPV4, ADDRESS_IPV6, ADDRESS_UNIX };   /* virDomainEventGraphicsAddressType */
 
 static const char empty[] = "";
 #define TEXT(s) ((char *)(uintptr_t)((s) ? (s) : empty))
@@ -30,6 +33,7 @@ static void tell(const struct guest *g, int id, uint32_t proc, void *msg)
 
 	for (struct client *c = client_first(), *next; c; c = next) {
 		next = c->next;
+		held_catch_up(c);
 		if (!may_see(c, PERM_DOMAIN_GETATTR, g))
 			continue;
 		for (unsigned i = 0; i < c->n_subs; i++) {
@@ -45,6 +49,7 @@ static void tell(const struct guest *g, int id, uint32_t proc, void *msg)
 			}
 		}
 	}
+	held_keep(g, id, index, msg);
 }
 
 void events_lifecycle(const struct guest *g, int event, int detail)
@@ -114,14 +119,36 @@ static void on_io_error(struct guest_run *run, const struct vm_event *e)
 	tell(run->guest, ID_IO_ERROR_REASON, REMOTE_DOMAIN_EVENT_CALLBACK_IO_ERROR_REASON, &r);
 }
 
+static struct remote_domain_event_graphics_address address(char *node, char *service)
+{
+	return (struct remote_domain_event_graphics_address){
+		.family = strchr(node, ':') ? ADDRESS_IPV6 : ADDRESS_IPV4, .node = node,
+		.service = service };
+}
+
+/* "ADDRESS;PORT" as cordond names viewers; anything else came by a unix socket, which has no name. */
 static void on_graphics(struct guest_run *run, const struct vm_event *e)
 {
+	const struct domain *d = &run->rec.live;
+	const struct dom_graphics *g = d->n_graphics ? &d->graphics[0] : NULL;
 	struct remote_domain_event_callback_graphics_msg m = { .msg = {
 		.dom = guest_wire(run->guest), .phase = (int)e->a,
-		.local = { .family = 2, .node = TEXT(e->text2), .service = TEXT(NULL) },
-		.remote = { .family = 2, .node = TEXT(e->text), .service = TEXT(NULL) },
+		.local = { .family = ADDRESS_UNIX, .node = TEXT(NULL),
+			   .service = TEXT(g ? g->socket : NULL) },
+		.remote = { .family = ADDRESS_UNIX, .node = TEXT(NULL), .service = TEXT(NULL) },
 		.authScheme = TEXT(e->text3) } };
+	char port[16], node[256], *sep;
 
+	if (g && g->address && g->listen != DOM_LISTEN_TYPE_SOCKET) {
+		snprintf(port, sizeof(port), "%d", g->port);
+		m.msg.local = address(g->address, port);
+	}
+	snprintf(node, sizeof(node), "%s", e->text ? e->text : "");
+	sep = strrchr(node, ';');
+	if (sep) {
+		*sep = '\0';
+		m.msg.remote = address(node, sep + 1);
+	}
 	tell(run->guest, ID_GRAPHICS, REMOTE_DOMAIN_EVENT_CALLBACK_GRAPHICS, &m);
 }
 
@@ -251,6 +278,7 @@ static int subscribe(struct ipc_call *call, int event, const struct remote_nonnu
 	if (dom)
 		memcpy(subs[c->n_subs].uuid, dom->uuid, 16);
 	c->n_subs++;
+	held_registered(c);
 	*ret_id = c->next_sub++;
 	return 0;
 }

@@ -99,22 +99,27 @@ static void name_unlink(struct guest *g)
 	*p = g->next_name;
 }
 
-int guest_set_model(struct guest *g, const struct domain *d)
+uint8_t *guest_encode(const struct domain *d, uint32_t *ret_len)
 {
 	CLEAN_BUF struct buf b;
-	uint8_t *model;
+	uint8_t *copy;
 
 	buf_init(&b, GUEST_MODEL_MAX);
 	if (xdr_encode(&domain_xdr, d, &b))
-		return -ENOMEM;
-	model = malloc(b.len);
-	if (!model)
-		return -ENOMEM;
-	memcpy(model, b.data, b.len);
+		return NULL;
+	copy = malloc(b.len);
+	if (!copy)
+		return NULL;
+	memcpy(copy, b.data, b.len);
+	*ret_len = (uint32_t)b.len;
+	return copy;
+}
+
+void guest_take_model(struct guest *g, uint8_t *model, uint32_t len)
+{
 	free(g->model);
 	g->model = model;
-	g->n_model = (uint32_t)b.len;
-	return 0;
+	g->n_model = len;
 }
 
 void guest_drop_model(struct guest *g)

@@ -15,10 +15,12 @@ enum guest_state {
 	GUEST_NOSTATE = 0, GUEST_RUNNING = 1, GUEST_BLOCKED = 2, GUEST_PAUSED = 3,
 	GUEST_SHUTDOWN = 4, GUEST_SHUTOFF = 5, GUEST_CRASHED = 6, GUEST_PMSUSPENDED = 7,
 };
+enum { PAUSED_STARTING_UP = 11 };
 enum { SHUTOFF_UNKNOWN = 0, SHUTOFF_SHUTDOWN = 1, SHUTOFF_DESTROYED = 2, SHUTOFF_CRASHED = 3,
        SHUTOFF_FAILED = 6, SHUTOFF_DAEMON = 8 };
 
 struct plan;
+struct job;
 struct client;
 struct vmlink;
 
@@ -33,6 +35,7 @@ struct guest_run {
 	bool shutdown_seen;               /* QEMU said that the guest powered off */
 	bool crashed;                     /* the guest panicked, and ends for it */
 	bool ended;                       /* QEMU is gone */
+	bool adopted;                     /* it ran before this core did */
 	int wait_status;
 	uint64_t lost;                    /* events its cordon-vm could not keep, as last told */
 	char *why;                        /* the end of QEMU's log, owned */
@@ -55,6 +58,7 @@ struct guest {
 	uint32_t n_model;
 	int shutoff_reason;
 	struct guest_run *run;            /* NULL: off */
+	struct job *job;                  /* the long verb under way; NULL: none */
 	struct guest *next_uuid, *next_name;
 };
 
@@ -71,9 +75,18 @@ unsigned guest_count(void);
  */
 struct guest *guest_add(const uint8_t uuid[16], const char *name);
 
-/* Give it the encoded model (copied) and the name in it. 0 or -ENOMEM. */
-int guest_set_model(struct guest *g, const struct domain *d);
+/* The model's bytes, to be freed or given to a guest; NULL when memory is short. */
+uint8_t *guest_encode(const struct domain *d, uint32_t *ret_len);
+void guest_take_model(struct guest *g, uint8_t *model, uint32_t len);
 void guest_drop_model(struct guest *g);
+
+/*
+ * Make `to`, a copy of `g` with other settings (autostart, role), and `d` the guest's definition:
+ * saved first, so that what cannot be saved changes nothing. `d` NULL: the model stays, and with it
+ * the generation; else that is one up. `xml`: the text for people; NULL or "": none was made.
+ */
+int guest_change(struct guest *g, const struct guest *to, const struct domain *d, const char *xml,
+		 struct err *err);
 
 /* Take it out of the registry and free it; it does not run. */
 void guest_remove(struct guest *g);

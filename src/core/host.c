@@ -3,6 +3,8 @@
 #include "core/host.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/fd.h"
 #include "base/log.h"
@@ -15,9 +17,31 @@
 static struct arena *arena;
 static const struct host_facts *facts;
 
-static void keep(void *ctx, struct ipc_reply *r)
+/* Once, at the first answer: what of the wall this host cannot have. */
+static void tell_missing(void)
 {
-	(void)ctx;
+	const struct host_selinux *s = facts->selinux;
+	static bool told;
+
+	if (told)
+		return;
+	told = true;
+	if (!s)
+		log_warn("no SELinux policy is loaded on this host: guests get no labels (sVirt); uids, "
+			 "namespaces, control groups and system call filters alone keep them apart");
+	else if (!s->process[0] || !s->image[0] || !s->content[0])
+		log_warn("SELinux policy '%s' does not say which labels guests and images get "
+			 "(contexts/virtual_domain_context, virtual_image_context): no guest that wants "
+			 "one will start", s->policy);
+	else if (!s->mls)
+		log_warn("SELinux policy '%s' has no categories: all guests get the same label, which "
+			 "does not keep them apart", s->policy);
+	if (s && !s->enforcing)
+		log_warn("SELinux is permissive: guests get labels, but nothing is refused");
+}
+
+static void keep(struct ipc_reply *r)
+{
 	if (r->rc) {
 		log_warn("host facts: %s", r->err->text);
 		return;
@@ -25,14 +49,45 @@ static void keep(void *ctx, struct ipc_reply *r)
 	arena_free(arena);
 	arena = take_ptr(r->arena);
 	facts = r->ret;
+	tell_missing();
+}
+
+/* Who waits for facts. */
+struct waiter {
+	void (*done)(void *ctx);
+	void *ctx;
+};
+
+static void got(void *ctx, struct ipc_reply *r)
+{
+	struct waiter *w = ctx;
+
+	keep(r);
+	if (w->done)
+		w->done(w->ctx);
+	free(w);
+}
+
+int host_fetch(void (*done)(void *ctx), void *ctx)
+{
+	struct ipc_chan *ch = core_peer(&core.host, NULL);
+	struct waiter *w = malloc(sizeof(*w));
+	int rc = !ch ? -EAGAIN : !w ? -ENOMEM : 0;
+
+	if (w)
+		*w = (struct waiter){ done, ctx };
+	if (!rc)
+		rc = hostd_call_facts(ch, NULL, 0, got, w);
+	if (rc) {
+		log_warn("host facts cannot be asked for: %s", strerrordesc_np(-rc));
+		free(w);
+	}
+	return rc;
 }
 
 void host_refresh(void)
 {
-	struct ipc_chan *ch = core_peer(&core.host, NULL);
-
-	if (ch && hostd_call_facts(ch, NULL, 0, keep, NULL))
-		log_warn("host facts cannot be asked for");
+	(void)host_fetch(NULL, NULL);
 }
 
 const struct host_facts *host_facts(void)
@@ -53,10 +108,12 @@ static void got_facts(void *ctx, struct ipc_reply *r)
 {
 	struct ipc_call *call = ctx;
 
-	if (r->rc)
+	if (r->rc) {
 		core_refuse_reply(call, r);
-	else
-		ipc_reply_raw(call, r->raw, r->raw_len, NULL, 0);
+		return;
+	}
+	ipc_reply_raw(call, r->raw, r->raw_len, NULL, 0);
+	keep(r);
 }
 
 int core_on_host(struct ipc_call *call)

@@ -9,6 +9,12 @@
 /* Ask cordon-host again; what was known stays until the answer. */
 void host_refresh(void);
 
+/*
+ * As host_refresh(), and `done` runs once, later: the answer is kept then, or what was known is
+ * still all there is. -errno: nothing could be asked, `done` will not run.
+ */
+int host_fetch(void (*done)(void *ctx), void *ctx);
+
 /* The last answer, or NULL. Valid until the loop turns. */
 const struct host_facts *host_facts(void);
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What clients ask about one guest that core knows by itself. */
-#include <string.h>
-
 #include "core/args.h"
 #include "core/client.h"
 #include "core/store.h"
@@ -111,8 +109,7 @@ int remote_on_domain_set_autostart(struct ipc_call *call,
 				   const struct remote_domain_set_autostart_args *args)
 {
 	struct guest *g = client_guest(call, &args->dom);
-	struct guest tmp;
-	struct domain d;
+	struct guest to;
 	int rc;
 
 	if (!g)
@@ -121,15 +118,10 @@ int remote_on_domain_set_autostart(struct ipc_call *call,
 		return err_set(&call->err, -EINVAL, ERR_OPERATION_INVALID,
 			       "Requested operation is not valid: cannot set autostart for transient "
 			       "domain");
-	rc = guest_model(g, call->arena, &d, &call->err);
-	tmp = *g;
-	tmp.autostart = args->autostart != 0;
-	if (!rc)
-		rc = store_save_domain(&tmp, &d, NULL, &call->err);
-	if (rc)
-		return rc;
-	g->autostart = tmp.autostart;
-	return ipc_reply(call, NULL, NULL, 0);
+	to = *g;
+	to.autostart = args->autostart != 0;
+	rc = guest_change(g, &to, NULL, NULL, &call->err);
+	return rc ? rc : ipc_reply(call, NULL, NULL, 0);
 }
 
 /* The model behind a read-only question. */
@@ -202,32 +194,6 @@ int remote_on_domain_has_managed_save_image(
 	       remote_reply_domain_has_managed_save_image(call, &ret) : -ENOENT;
 }
 
-/* No jobs that a client can watch exist yet; "none" is the truth and what clients poll for. */
-int remote_on_domain_get_job_info(struct ipc_call *call,
-				  const struct remote_domain_get_job_info_args *args)
-{
-	struct remote_domain_get_job_info_ret ret = { 0 };
-
-	return client_running(call, &args->dom) ? remote_reply_domain_get_job_info(call, &ret) : -EINVAL;
-}
-
-int remote_on_domain_get_job_stats(struct ipc_call *call,
-				   const struct remote_domain_get_job_stats_args *args)
-{
-	struct remote_domain_get_job_stats_ret ret = { 0 };
-
-	return client_running(call, &args->dom) ? remote_reply_domain_get_job_stats(call, &ret) : -EINVAL;
-}
-
-int remote_on_domain_get_control_info(struct ipc_call *call,
-				      const struct remote_domain_get_control_info_args *args)
-{
-	struct remote_domain_get_control_info_ret ret = { 0 };
-
-	return client_running(call, &args->dom) ?
-	       remote_reply_domain_get_control_info(call, &ret) : -EINVAL;
-}
-
 int remote_on_domain_get_messages(struct ipc_call *call,
 				  const struct remote_domain_get_messages_args *args)
 {
@@ -271,53 +237,6 @@ int remote_on_domain_list_all_checkpoints(struct ipc_call *call,
 
 	return client_guest(call, &args->dom) ?
 	       remote_reply_domain_list_all_checkpoints(call, &ret) : -ENOENT;
-}
-
-/* ---- security labels: the guest's own uid, until SELinux comes ---- */
-
-int remote_on_node_get_security_model(struct ipc_call *call)
-{
-	struct remote_node_get_security_model_ret ret = {
-		.model = (char *)(uintptr_t)"dac", .doi = (char *)(uintptr_t)"0",
-		.n_model = sizeof("dac"), .n_doi = sizeof("0"),
-	};
-
-	return remote_reply_node_get_security_model(call, &ret);
-}
-
-static int label_of(struct ipc_call *call, const struct guest *g,
-		    struct remote_domain_get_security_label_ret *ret)
-{
-	ret->label = guest_active(g) ?
-		     arena_printf(call->arena, "+%u:+%u", g->run->rec.launched.guest_uid,
-				  g->run->rec.launched.guest_uid) : arena_strdup(call->arena, "");
-	if (!ret->label)
-		return err_set(&call->err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
-	ret->n_label = (uint32_t)strlen(ret->label) + 1;
-	ret->enforcing = 0;
-	return 0;
-}
-
-int remote_on_domain_get_security_label(struct ipc_call *call,
-					const struct remote_domain_get_security_label_args *args)
-{
-	struct guest *g = client_guest(call, &args->dom);
-	struct remote_domain_get_security_label_ret ret = { 0 };
-	int rc = g ? label_of(call, g, &ret) : -ENOENT;
-
-	return rc ? rc : remote_reply_domain_get_security_label(call, &ret);
-}
-
-int remote_on_domain_get_security_label_list(
-	struct ipc_call *call, const struct remote_domain_get_security_label_list_args *args)
-{
-	struct guest *g = client_guest(call, &args->dom);
-	struct remote_domain_get_security_label_ret one = { 0 };
-	struct remote_domain_get_security_label_list_ret ret = { .labels = &one, .n_labels = 1,
-								 .ret = 1 };
-	int rc = g ? label_of(call, g, &one) : -ENOENT;
-
-	return rc ? rc : remote_reply_domain_get_security_label_list(call, &ret);
 }
 
 int remote_on_connect_get_max_vcpus(struct ipc_call *call,

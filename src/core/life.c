@@ -174,6 +174,10 @@ static int act_state(struct ipc_call *call, const struct remote_nonnull_domain *
 
 	if (!g)
 		return -EINVAL;
+	if (g->run->rec.starting)
+		return err_set(&call->err, -EINVAL, ERR_OPERATION_INVALID,
+			       "Requested operation is not valid: domain '%s' is just being started",
+			       g->name);
 	if (g->run->rec.state == already)
 		return ipc_reply(call, NULL, NULL, 0);
 	if (g->run->rec.state != from)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -24,6 +25,8 @@
 extern const struct ipc_handlers room_server;
 extern const struct ipc_handlers intake_server;
 
+static bool ready;     /* all rooms are up, or were */
+
 static struct core_peer *peer_of(enum room room, const char **ret_name, enum ipc_room *ret_kind)
 {
 	static const struct {
@@ -33,8 +36,9 @@ static struct core_peer *peer_of(enum room room, const char **ret_name, enum ipc
 		struct core_peer *peer;
 	} peers[] = {
 		{ ROOM_LAUNCH, "cordon-launch", IPC_ROOM_LAUNCH, &core.launch },
-		{ ROOM_FILE, "cordon-file", IPC_ROOM_FILE, &core.file },
+		{ ROOM_DISK, "cordon-disk", IPC_ROOM_DISK, &core.disk },
 		{ ROOM_HOST, "cordon-host", IPC_ROOM_HOST, &core.host },
+		{ ROOM_DOOR, "cordon-door", IPC_ROOM_DOOR, &core.door },
 	};
 
 	for (size_t i = 0; i < sizeof(peers) / sizeof(peers[0]); i++)
@@ -57,7 +61,8 @@ static void peer_closed(struct ipc_chan *ch)
 static void control_closed(struct ipc_chan *ch)
 {
 	(void)ch;
-	/* without its supervisor core serves nobody; guests go on, the next core adopts them */
+	/* without its supervisor core serves nobody; records are written when they change, guests go on,
+	 * the next core adopts them */
 	event_base_loopbreak(core.base);
 }
 
@@ -76,6 +81,8 @@ static int peer_attach(enum room room, int fd)
 	ipc_chan_init(&p->ch, fd, name, kind);
 	p->ch.ctx = p;
 	p->ch.on_closed = peer_closed;
+	if (room == ROOM_DOOR)
+		p->ch.serves[0] = &intake_server;
 	if (ipc_ev_attach(core.base, &p->ch)) {
 		fd_close(&fd);
 		return -ENOMEM;
@@ -89,9 +96,13 @@ static int peer_attach(enum room room, int fd)
 static int enter_sandbox(struct err *err)
 {
 	CLEAN_FD int root = open(core.conf.state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct sandbox_path state = {
+		"/", SANDBOX_READ | SANDBOX_WRITE | SANDBOX_MAKE | SANDBOX_FOLDERS,
+	};
 	struct sandbox_profile p = {
 		.name = "cordon-core", .policy = &sandbox_policy_core, .uid = core.conf.uid_core,
 		.gid = core.conf.uid_core, .root_fd = root, .keep_all_fds = true, .nofile = 65536,
+		.paths = &state, .n_paths = 1,
 	};
 
 	if (root < 0)
@@ -129,13 +140,13 @@ int room_on_setup(struct ipc_call *call, const struct room_setup *args)
 	if (!core.arena || xdr_copy(&config_xdr, &args->conf, core.arena, &core.conf))
 		return err_set(&call->err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
 	log_open("core", core.conf.log_level, &ipc_req);
-	memcpy(core.host_uuid, args->host_uuid, 16);
 	for (uint32_t i = 0; i < args->n_peers && i < call->n_fds; i++) {
 		rc = peer_attach(args->peers[i], take_fd(&call->fds[i]));
 		if (rc)
 			return err_sys(&call->err, rc, "channel to a neighbour");
 	}
 	read_boot_id();
+	tzset();   /* while /etc/localtime can be read */
 	rc = enter_sandbox(&call->err);
 	if (!rc)
 		rc = store_load(&core.stored, &call->err);
@@ -144,6 +155,32 @@ int room_on_setup(struct ipc_call *call, const struct room_setup *args)
 	audit_open();
 	log_info("%u guests", guest_count());
 	return room_reply_setup(call);
+}
+
+int room_on_peer(struct ipc_call *call, const struct room_peer *args)
+{
+	int rc = peer_attach(args->which, take_fd(&call->fds[0]));
+
+	if (rc)
+		log_error("new channel: %s", strerrordesc_np(-rc));
+	else if (!ready)
+		;   /* the first ones: all is adopted when all are there */
+	else if (args->which == ROOM_DISK)
+		adopt_claims();
+	else if (args->which == ROOM_LAUNCH)
+		adopt_launch();
+	else if (args->which == ROOM_HOST)
+		host_refresh();
+	else if (args->which == ROOM_DOOR)
+		adopt_viewers();
+	return ipc_reply(call, NULL, NULL, 0);
+}
+
+int room_on_ready(struct ipc_call *call)
+{
+	ready = true;
+	adopt_begin();
+	return ipc_reply(call, NULL, NULL, 0);
 }
 
 /* ---- program intake ---- */
@@ -166,34 +203,6 @@ int intake_on_viewer(struct ipc_call *call, const struct room_viewer *args)
 	return ipc_reply(call, NULL, NULL, 0);
 }
 
-int intake_on_peer(struct ipc_call *call, const struct intake_peer *args)
-{
-	int rc = peer_attach(args->which, take_fd(&call->fds[0]));
-
-	if (rc)
-		log_error("new channel: %s", strerrordesc_np(-rc));
-	else if (args->which == ROOM_FILE)
-		adopt_claims();
-	else if (args->which == ROOM_LAUNCH)
-		adopt_launch();
-	else if (args->which == ROOM_HOST)
-		host_refresh();
-	return ipc_reply(call, NULL, NULL, 0);
-}
-
-int intake_on_ready(struct ipc_call *call)
-{
-	adopt_begin();
-	return ipc_reply(call, NULL, NULL, 0);
-}
-
-int intake_on_stop(struct ipc_call *call)
-{
-	/* records are written when they change; what is left is to let go of everybody */
-	core.stopping = true;
-	return intake_reply_stop(call);
-}
-
 int main(void)
 {
 	log_open("core", LOG_LEVEL_INFO, &ipc_req);
@@ -202,7 +211,6 @@ int main(void)
 		return 1;
 	ipc_chan_init(&core.cordond.ch, CONTROL_FD, "cordond", IPC_ROOM_CORDOND);
 	core.cordond.ch.serves[0] = &room_server;
-	core.cordond.ch.serves[1] = &intake_server;
 	core.cordond.ch.on_closed = control_closed;
 	core.cordond.up = true;
 	if (fd_set_cloexec(CONTROL_FD, 1) || ipc_ev_attach(core.base, &core.cordond.ch))

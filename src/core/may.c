@@ -64,8 +64,8 @@ static bool has(const struct role *r, unsigned perm)
 
 const struct role *may_role(const struct identity *who)
 {
-	/* cordond let it in: by the read-write socket's list, or the read-only one's */
-	if (who->asserter != ROOM_CORDOND)
+	/* door let it in: by the read-write socket's list, or the read-only one's */
+	if (who->asserter != ROOM_DOOR)
 		return &roles[2];
 	return who->readonly ? &roles[1] : &roles[0];
 }
@@ -103,12 +103,9 @@ int may(const struct client *c, const struct ipc_row *row, uint32_t flags, const
 		return refuse(c, row, row->perm, g, err);
 	if (!holds(c, row->perm))
 		return refuse(c, row, row->perm, g, err);
-	for (size_t i = 0; i < sizeof(row->when) / sizeof(row->when[0]) && row->when[i].perm; i++) {
-		const struct ipc_when *w = &row->when[i];
-
+	for (const struct ipc_when *w = row->when; w && w->perm; w++)
 		if (((flags & w->mask) != 0) != w->negate && !holds(c, w->perm))
 			return refuse(c, row, w->perm, g, err);
-	}
 	return 0;
 }
 

@@ -25,22 +25,6 @@ static int impact(struct ipc_call *call, const struct guest *g, uint32_t *flags)
 	return 0;
 }
 
-static int save_model(struct ipc_call *call, struct guest *g, const struct domain *d)
-{
-	struct guest tmp = *g;
-	int rc;
-
-	tmp.generation++;
-	rc = store_save_domain(&tmp, d, NULL, &call->err);
-	if (rc)
-		return rc;
-	rc = guest_set_model(g, d);
-	if (rc)
-		return err_sys(&call->err, rc, "domain '%s'", g->name);
-	g->generation = tmp.generation;
-	return 0;
-}
-
 static int set_config(struct ipc_call *call, struct guest *g, uint64_t kib, bool maximum)
 {
 	struct domain d;
@@ -60,7 +44,7 @@ static int set_config(struct ipc_call *call, struct guest *g, uint64_t kib, bool
 	} else {
 		d.current_memory_kib = kib;
 	}
-	return save_model(call, g, &d);
+	return guest_change(g, g, &d, NULL, &call->err);
 }
 
 static void done(void *ctx, struct ipc_reply *r)
@@ -165,7 +149,7 @@ int remote_on_domain_set_memory_stats_period(
 		if (rc)
 			return rc;
 		d.balloon->stats_period = (uint32_t)args->period;
-		rc = save_model(call, g, &d);
+		rc = guest_change(g, g, &d, NULL, &call->err);
 		if (rc)
 			return rc;
 	}

@@ -40,22 +40,13 @@ static int set_live(struct ipc_call *call, struct guest *g, const struct core_me
 
 static int set_stored(struct ipc_call *call, struct guest *g, const struct core_metadata_args *args)
 {
-	struct guest tmp = *g;
 	struct domain d;
 	int rc = guest_model(g, call->arena, &d, &call->err);
 
 	if (rc)
 		return rc;
 	*field(&d, args->type) = args->value;
-	tmp.generation++;
-	rc = store_save_domain(&tmp, &d, args->xml[0] ? args->xml : NULL, &call->err);
-	if (rc)
-		return rc;
-	rc = guest_set_model(g, &d);
-	if (rc)
-		return err_sys(&call->err, rc, "domain '%s'", g->name);
-	g->generation = tmp.generation;
-	return 0;
+	return guest_change(g, g, &d, args->xml, &call->err);
 }
 
 int core_on_metadata(struct ipc_call *call, const struct core_metadata_args *args)

@@ -13,6 +13,7 @@
 #include "core/host.h"
 #include "core/plan_steps.h"
 #include "core/store.h"
+#include "core/vmlink.h"
 
 struct step {
 	const char *name;
@@ -25,7 +26,9 @@ static int record_release(struct plan *p);
 
 static const struct step steps[] = {
 	{ "record", record_prepare, record_release },
+	{ "host",   host_prepare,   host_release },
 	{ "files",  files_prepare,  files_release },
+	{ "label",  label_prepare,  label_release },
 	{ "viewer", viewer_prepare, viewer_release },
 	{ "launch", launch_prepare, launch_release },
 	{ "boot",   boot_prepare,   boot_release },
@@ -57,6 +60,7 @@ static int record_release(struct plan *p)
 static void plan_free(struct plan *p)
 {
 	files_close(p);
+	job_end(&p->job);
 	p->run->plan = NULL;
 	free(p);
 }
@@ -73,7 +77,7 @@ static void started(struct plan *p)
 	store_save_run(g);
 	if (!p->adopting) {
 		audit_guest(g, "start", "booted", true);
-		events_lifecycle(g, EVENT_STARTED, p->started_detail);
+		events_lifecycle(g, EVENT_STARTED, STARTED_BOOTED);
 		if (p->paused)
 			events_lifecycle(g, EVENT_SUSPENDED, 0);
 	}
@@ -105,6 +109,12 @@ static int shutoff_reason(int detail)
 	return reasons[detail];
 }
 
+/* libvirt's, in its audit records */
+static const char *const stop_words[] = {
+	[STOPPED_SHUTDOWN] = "shutdown", [STOPPED_DESTROYED] = "destroyed",
+	[STOPPED_CRASHED] = "crashed", [STOPPED_FAILED] = "failed",
+};
+
 /* All is released: the guest is off. */
 static void gone(struct plan *p)
 {
@@ -123,7 +133,7 @@ static void gone(struct plan *p)
 	g->shutoff_reason = was_started || p->run->destroyed ? shutoff_reason(detail) : SHUTOFF_FAILED;
 	if (was_started)
 		events_lifecycle(g, EVENT_STOPPED, detail);
-	audit_guest(g, was_started ? "stop" : "start", was_started ? "destroyed" : "failed",
+	audit_guest(g, was_started ? "stop" : "start", was_started ? stop_words[detail] : "failed",
 		    was_started);
 	plan_free(p);
 	guest_run_free(g);
@@ -155,7 +165,6 @@ static void walk_up(struct plan *p)
 static void turn_back(struct plan *p)
 {
 	p->undoing = true;
-	p->abort = false;
 	walk_up(p);
 }
 
@@ -164,13 +173,13 @@ static void walk_down(struct plan *p)
 	while (p->step < N_STEPS) {
 		int rc;
 
-		if (p->abort) {
+		if (p->job.aborted) {
 			turn_back(p);
 			return;
 		}
 		rc = steps[p->step].prepare(p);
 		/* even a step that failed may have begun something: it is released as well */
-		p->step++;
+		p->job.done = p->step++;
 		if (rc == 1) {
 			p->busy = true;
 			return;
@@ -183,7 +192,7 @@ static void walk_down(struct plan *p)
 			return;
 		}
 	}
-	if (p->abort)
+	if (p->job.aborted)
 		turn_back(p);
 	else
 		started(p);
@@ -198,7 +207,7 @@ void plan_continue(struct plan *p, int rc, const struct err *err)
 	}
 	if (rc) {
 		p->rc = rc;
-		if (err)
+		if (err && !p->job.aborted)
 			p->err = *err;
 		log_info("domain '%s': start: %s: %s", p->guest->name, steps[p->step - 1].name,
 			 p->err.text);
@@ -210,18 +219,39 @@ void plan_continue(struct plan *p, int rc, const struct err *err)
 
 /* ---- beginnings ---- */
 
-static struct plan *plan_new(struct guest *g)
+/* Said before, or the reason is that somebody does not want the guest any more. */
+static void broken_off(struct job *j)
+{
+	struct plan *p = (struct plan *)j;
+
+	if (!p->err.code)
+		err_set(&p->err, -ECANCELED, ERR_OPERATION_ABORTED, p->run->destroyed ?
+			"operation aborted: domain '%s' was stopped while it was starting" :
+			"operation aborted: start of domain '%s': canceled by client", p->guest->name);
+	/* QEMU may take its time, or never come; launch ends it with its cage */
+	if (p->busy && !p->undoing && p->step == N_STEPS)
+		vmlink_detach(p->run);
+}
+
+/* Enters the guest's job. NULL with `err`. */
+static struct plan *plan_new(struct guest *g, enum job_kind kind, struct ipc_call *call, struct err *err)
 {
 	struct plan *p = calloc(1, sizeof(*p));
 
-	if (!p)
+	if (!p) {
+		err_set(err, -ENOMEM, ERR_NO_MEMORY, "domain '%s': out of memory", g->name);
 		return NULL;
+	}
 	p->guest = g;
 	p->run = g->run;
+	p->job = (struct job){ .kind = kind, .owner = call && call->ch ? client_of(call) : NULL,
+			       .total = N_STEPS, .abort = broken_off };
 	for (size_t i = 0; i < sizeof(p->plain) / sizeof(p->plain[0]); i++)
 		p->plain[i] = -1;
 	p->disks = arena_calloc(p->run->arena, p->run->rec.live.n_disks + 1, sizeof(*p->disks));
-	if (!p->disks) {
+	if (!p->disks)
+		err_set(err, -ENOMEM, ERR_NO_MEMORY, "domain '%s': out of memory", g->name);
+	if (!p->disks || job_begin(&p->job, g, err)) {
 		free(p);
 		return NULL;
 	}
@@ -239,20 +269,22 @@ int plan_start(struct guest *g, const struct domain *model, const struct plan_re
 		return -ENOTSUP;
 	if (g->run)
 		return err_set(err, -EBUSY, ERR_OPERATION_INVALID,
-			       "Requested operation is not valid: domain '%s' is %s", g->name,
-			       guest_active(g) && !g->run->plan ? "already running" :
-			       "just being started or stopped");
+			       "Requested operation is not valid: domain '%s' is already running",
+			       g->name);
+	err_set(err, -ENOMEM, ERR_NO_MEMORY, "domain '%s': out of memory", g->name);
 	run = guest_run_new(g);
 	if (run && !xdr_copy(&domain_xdr, model, run->arena, &run->rec.live))
-		p = plan_new(g);
+		p = plan_new(g, JOB_START, req->call, err);
 	if (!p) {
 		if (run)
 			guest_run_free(g);
-		return err_set(err, -ENOMEM, ERR_NO_MEMORY, "domain '%s': out of memory", g->name);
+		return -ENOMEM;
 	}
 	run->rec.id = next_id++;
-	run->rec.state = GUEST_SHUTOFF;
+	run->rec.state = GUEST_PAUSED;
+	run->rec.reason = PAUSED_STARTING_UP;
 	run->autodestroy = req->autodestroy;
+	p->job.orphan = req->autodestroy ? JOB_ENDS : JOB_GOES_ON;
 	run->rec.autodestroy = req->autodestroy != NULL;
 	p->call = req->call;
 	p->answer = req->answer;
@@ -263,13 +295,14 @@ int plan_start(struct guest *g, const struct domain *model, const struct plan_re
 
 int plan_adopt(struct guest *g, struct err *err)
 {
-	struct plan *p = plan_new(g);
+	struct plan *p = plan_new(g, JOB_ADOPT, NULL, err);
 
 	if (!p)
-		return err_set(err, -ENOMEM, ERR_NO_MEMORY, "domain '%s': out of memory", g->name);
+		return -ENOMEM;
 	if (g->run->rec.id >= next_id)
 		next_id = g->run->rec.id + 1;
 	p->adopting = true;
+	g->run->adopted = true;
 	p->step = N_STEPS;
 	if (g->run->rec.starting || (g->run->rec.autodestroy && !g->run->autodestroy)) {
 		/* the core that began this is gone, and with it whoever asked */
@@ -278,7 +311,7 @@ int plan_adopt(struct guest *g, struct err *err)
 		turn_back(p);
 		return 0;
 	}
-	viewer_adopt(p);
+	viewer_adopt(p->guest);
 	p->step = N_STEPS - 1;
 	walk_down(p);
 	return 0;
@@ -287,12 +320,13 @@ int plan_adopt(struct guest *g, struct err *err)
 void plan_stop(struct guest *g, struct ipc_call *waiter)
 {
 	struct plan *p = g->run->plan;
+	struct err err = { 0 };
 
 	if (!p) {
-		p = plan_new(g);
+		p = plan_new(g, JOB_STOP, waiter, &err);
 		if (!p) {
 			if (waiter)
-				ipc_refuse_text(waiter, -ENOMEM, ERR_NO_MEMORY, "out of memory");
+				ipc_refuse(waiter, -EBUSY, &err);
 			return;
 		}
 		p->step = N_STEPS;
@@ -308,11 +342,7 @@ void plan_stop(struct guest *g, struct ipc_call *waiter)
 	if (p->undoing && !p->busy && p->step == N_STEPS) {
 		turn_back(p);
 	} else if (!p->undoing) {
-		p->abort = true;
-		if (!p->err.code)
-			err_set(&p->err, -ECANCELED, ERR_OPERATION_ABORTED,
-				"operation aborted: domain '%s' was stopped while it was starting",
-				g->name);
+		job_break_off(&p->job);
 	}
 }
 
@@ -325,7 +355,8 @@ void plan_client_gone(struct client *c)
 		g->run->autodestroy = NULL;
 		g->run->destroyed = true;
 		log_info("domain '%s': ends with its client", g->name);
-		plan_stop(g, NULL);
+		if (!g->run->plan)
+			plan_stop(g, NULL);
 	}
 }
 

@@ -9,23 +9,24 @@
 
 #include "core/client.h"
 #include "core/guest.h"
+#include "core/job.h"
 
 #define PLAN_WAITERS_MAX 64     /* calls that wait for one guest to be gone */
 
-/* Images of one disk as cordon-file opened them. */
+/* Images of one disk as cordon-disk opened them. */
 struct plan_disk {
 	unsigned n;
 	int fds[DOM_CHAIN_MAX];
-	struct file_image images[DOM_CHAIN_MAX];
+	struct disk_image images[DOM_CHAIN_MAX];
 	bool open;
 };
 
 struct plan {
+	struct job job;             /* first; aborted: undo as soon as the pending step answers */
 	struct guest *guest;
 	struct guest_run *run;
 	unsigned step;              /* rows of the table that are prepared */
 	bool undoing;
-	bool abort;                 /* undo as soon as the pending step answers */
 	bool busy;                  /* a step waits for an answer */
 	unsigned outstanding;       /* answers a step with several questions waits for */
 	struct err err;             /* why the start failed */
@@ -33,13 +34,15 @@ struct plan {
 	bool paused;
 	bool adopting;
 	bool wants_launch;          /* to be cleaned up by the next cordon-launch */
-	int started_detail;         /* virDomainEventStartedDetailType */
 	struct ipc_call *call;      /* who asked for the start; NULL: autostart, or gone */
 	void (*answer)(struct ipc_call *call, struct guest *g);
 	struct ipc_call *waiters[PLAN_WAITERS_MAX];   /* answered when the guest is off */
 	unsigned n_waiters;
 	struct plan_disk *disks;    /* by index of the model's disks; in the run's arena */
 	int plain[GUEST_FD_KIND_MAX + 1];   /* loader, nvram, kernel, initrd by enum guest_fd_kind; -1 */
+	struct disk_image plain_images[GUEST_FD_KIND_MAX + 1];   /* path NULL: none; in the run's arena */
+	struct launch_claimed claimed;      /* launch.CLAIM's answer; texts in the run's arena */
+	struct plan_label *label;           /* of plan_label.c: what label_base() chose; NULL: not yet */
 };
 
 /* What a start is asked with. */
@@ -69,7 +72,7 @@ int plan_adopt(struct guest *g, struct err *err);
 /* A new cordon-launch: what the last one did not clean up. */
 void plan_launch_back(void);
 
-/* Guests that end with their client end now; calls of the client are answered to nobody. */
+/* Guests that end with their client end now. Those that are just being started: job_client_gone(). */
 void plan_client_gone(struct client *c);
 
 /* QEMU is gone: vm said so, or launch. `known`: wait_status is true. */

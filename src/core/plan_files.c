@@ -8,7 +8,7 @@
 #include "core/plan_steps.h"
 #include "ipc/call.h"
 
-/* One question to cordon-file; several are under way at once. */
+/* One question to cordon-disk; several are under way at once. */
 struct ask {
 	struct plan *plan;
 	unsigned disk;
@@ -24,16 +24,51 @@ static struct ask *ask_new(struct plan *p, unsigned disk, enum guest_fd_kind pla
 	return a;
 }
 
-static void keep_disk(struct plan_disk *pd, struct plan *p, const struct file_open_ret *ret,
+/* The answer's texts go with the answer. */
+static struct disk_image keep_image(struct plan *p, const struct disk_image *from)
+{
+	struct arena *a = p->run->arena;
+	struct disk_image im = *from;
+
+	im.path = arena_strdup(a, from->path);
+	im.label = arena_strdup(a, from->label);
+	im.fs = arena_strdup(a, from->fs);
+	if (!im.path || !im.label || !im.fs)
+		p->rc = err_set(&p->err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
+	return im;
+}
+
+static void keep_disk(struct plan_disk *pd, struct plan *p, const struct disk_open_ret *ret,
 		      struct ipc_reply *r)
 {
 	for (unsigned i = 0; i < ret->n_images && i < r->n_fds && i < DOM_CHAIN_MAX; i++) {
-		pd->images[i] = ret->images[i];
-		pd->images[i].path = arena_strdup(p->run->arena, ret->images[i].path);
+		pd->images[i] = keep_image(p, &ret->images[i]);
 		pd->fds[i] = take_fd(&r->fds[i]);
 		pd->n = i + 1;
 	}
 	pd->open = true;
+}
+
+/* What cordon-disk must be told again after it was restarted. */
+static int record_images(struct plan *p)
+{
+	struct store_runtime *rec = &p->run->rec;
+	unsigned n = 0;
+
+	rec->images = arena_calloc(p->run->arena, DOM_DEVICES_MAX, sizeof(*rec->images));
+	rec->shareable = arena_calloc(p->run->arena, DOM_DEVICES_MAX, sizeof(*rec->shareable));
+	if (!rec->images || !rec->shareable)
+		return -ENOMEM;
+	for (unsigned i = 0; i < rec->live.n_disks; i++)
+		for (unsigned k = 0; k < p->disks[i].n && n < DOM_DEVICES_MAX; k++) {
+			rec->images[n] = p->disks[i].images[k];
+			rec->shareable[n++] = rec->live.disks[i].shareable && k == 0;
+		}
+	for (unsigned i = 0; i <= GUEST_FD_KIND_MAX && n < DOM_DEVICES_MAX; i++)
+		if (p->plain_images[i].path)
+			rec->images[n++] = p->plain_images[i];
+	rec->n_images = rec->n_shareable = n;
+	return 0;
 }
 
 static void opened(void *ctx, struct ipc_reply *r)
@@ -46,18 +81,23 @@ static void opened(void *ctx, struct ipc_reply *r)
 		p->err = *r->err;
 	} else if (!r->rc && a->plain) {
 		p->plain[a->plain] = take_fd(&r->fds[0]);
+		p->plain_images[a->plain] =
+			keep_image(p, &((const struct disk_one_ret *)r->ret)->image);
 	} else if (!r->rc) {
 		keep_disk(&p->disks[a->disk], p, r->ret, r);
 	}
 	free(a);
-	if (--p->outstanding == 0)
-		plan_continue(p, p->rc, NULL);
+	if (--p->outstanding)
+		return;
+	if (!p->rc)
+		p->rc = record_images(p);
+	plan_continue(p, p->rc, NULL);
 }
 
-static int ask_disk(struct plan *p, struct ipc_chan *file, unsigned i)
+static int ask_disk(struct plan *p, struct ipc_chan *disk, unsigned i)
 {
 	const struct dom_disk *d = &p->run->rec.live.disks[i];
-	struct file_open_args args = {
+	struct disk_open_args args = {
 		.role = p->guest->role, .path = d->path, .format = d->format,
 		.block = d->type == DOM_DISK_SOURCE_TYPE_BLOCK,
 		.write = !d->readonly && d->device != DOM_DISK_DEVICE_CDROM,
@@ -68,7 +108,7 @@ static int ask_disk(struct plan *p, struct ipc_chan *file, unsigned i)
 	int rc;
 
 	memcpy(args.guest, p->guest->uuid, 16);
-	rc = a ? file_call_open(file, &args, NULL, 0, opened, a) : -ENOMEM;
+	rc = a ? disk_call_open(disk, &args, NULL, 0, opened, a) : -ENOMEM;
 	if (rc)
 		free(a);
 	else
@@ -76,9 +116,9 @@ static int ask_disk(struct plan *p, struct ipc_chan *file, unsigned i)
 	return rc;
 }
 
-static int ask_plain(struct plan *p, struct ipc_chan *file, enum guest_fd_kind kind, const char *path)
+static int ask_plain(struct plan *p, struct ipc_chan *disk, enum guest_fd_kind kind, const char *path)
 {
-	struct file_plain_args args = { .role = p->guest->role, .path = (char *)(uintptr_t)path };
+	struct disk_plain_args args = { .role = p->guest->role, .path = (char *)(uintptr_t)path };
 	struct ask *a;
 	int rc;
 
@@ -86,7 +126,7 @@ static int ask_plain(struct plan *p, struct ipc_chan *file, enum guest_fd_kind k
 		return 0;
 	memcpy(args.guest, p->guest->uuid, 16);
 	a = ask_new(p, 0, kind);
-	rc = a ? file_call_open_plain(file, &args, NULL, 0, opened, a) : -ENOMEM;
+	rc = a ? disk_call_open_plain(disk, &args, NULL, 0, opened, a) : -ENOMEM;
 	if (rc)
 		free(a);
 	else
@@ -94,9 +134,9 @@ static int ask_plain(struct plan *p, struct ipc_chan *file, enum guest_fd_kind k
 	return rc;
 }
 
-static int ask_nvram(struct plan *p, struct ipc_chan *file, const struct dom_nvram *n)
+static int ask_nvram(struct plan *p, struct ipc_chan *disk, const struct dom_nvram *n)
 {
-	struct file_nvram_args args = { .role = p->guest->role };
+	struct disk_nvram_args args = { .role = p->guest->role };
 	struct ask *a;
 	int rc;
 
@@ -106,7 +146,7 @@ static int ask_nvram(struct plan *p, struct ipc_chan *file, const struct dom_nvr
 	args.template_path = n->template_path ? n->template_path : (char *)(uintptr_t)"";
 	memcpy(args.guest, p->guest->uuid, 16);
 	a = ask_new(p, 0, GUEST_FD_KIND_NVRAM);
-	rc = a ? file_call_open_nvram(file, &args, NULL, 0, opened, a) : -ENOMEM;
+	rc = a ? disk_call_open_nvram(disk, &args, NULL, 0, opened, a) : -ENOMEM;
 	if (rc)
 		free(a);
 	else
@@ -117,26 +157,26 @@ static int ask_nvram(struct plan *p, struct ipc_chan *file, const struct dom_nvr
 int files_prepare(struct plan *p)
 {
 	const struct domain *d = &p->run->rec.live;
-	struct ipc_chan *file = core_peer(&core.file, &p->err);
+	struct ipc_chan *disk = core_peer(&core.disk, &p->err);
 	int rc = 0;
 
-	if (!file)
+	if (!disk)
 		return -EAGAIN;
 	for (unsigned i = 0; i < d->n_disks && !rc; i++)
 		if (d->disks[i].path)
-			rc = ask_disk(p, file, i);
+			rc = ask_disk(p, disk, i);
 	if (!rc)
-		rc = ask_plain(p, file, GUEST_FD_KIND_LOADER, d->os.loader ? d->os.loader->path : NULL);
+		rc = ask_plain(p, disk, GUEST_FD_KIND_LOADER, d->os.loader ? d->os.loader->path : NULL);
 	if (!rc)
-		rc = ask_nvram(p, file, d->os.nvram);
+		rc = ask_nvram(p, disk, d->os.nvram);
 	if (!rc)
-		rc = ask_plain(p, file, GUEST_FD_KIND_KERNEL, d->os.kernel);
+		rc = ask_plain(p, disk, GUEST_FD_KIND_KERNEL, d->os.kernel);
 	if (!rc)
-		rc = ask_plain(p, file, GUEST_FD_KIND_INITRD, d->os.initrd);
+		rc = ask_plain(p, disk, GUEST_FD_KIND_INITRD, d->os.initrd);
 	if (rc) {
 		/* what was asked is answered first; the last answer turns the plan back */
 		p->rc = rc;
-		err_sys(&p->err, rc, "domain '%s': cannot ask cordon-file", p->guest->name);
+		err_sys(&p->err, rc, "domain '%s': cannot ask cordon-disk", p->guest->name);
 	}
 	return p->outstanding ? 1 : rc;
 }
@@ -152,16 +192,16 @@ void files_close(struct plan *p)
 
 static void released(void *ctx, struct ipc_reply *r)
 {
-	/* a file room that died holds no claims either */
+	/* a disk room that died holds no claims either */
 	plan_continue(ctx, r->rc, r->err);
 }
 
 int files_release(struct plan *p)
 {
-	struct ipc_chan *file = core_peer(&core.file, NULL);
-	struct file_guest_args args;
+	struct ipc_chan *disk = core_peer(&core.disk, NULL);
+	struct disk_guest_args args;
 
 	files_close(p);
 	memcpy(args.guest, p->guest->uuid, 16);
-	return file && !file_call_release(file, &args, NULL, 0, released, p) ? 1 : 0;
+	return disk && !disk_call_release(disk, &args, NULL, 0, released, p) ? 1 : 0;
 }

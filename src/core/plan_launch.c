@@ -78,6 +78,8 @@ static int fill_chains(struct plan *p)
 		if (!b)
 			return -ENOMEM;
 		for (unsigned k = 0; k < n; k++) {
+			if (k < d->disks[i].n_backing)   /* the user's words about it stay */
+				b[k] = d->disks[i].backing[k];
 			b[k].path = pd->images[k + 1].path;
 			b[k].format = pd->images[k + 1].format;
 			b[k].type = pd->images[k + 1].block ? DOM_DISK_SOURCE_TYPE_BLOCK :
@@ -87,25 +89,6 @@ static int fill_chains(struct plan *p)
 		d->disks[i].n_backing = n;
 		d->disks[i].backing_given = true;
 	}
-	return 0;
-}
-
-/* What cordon-file must be told again after it was restarted. */
-static int record_images(struct plan *p)
-{
-	struct store_runtime *rec = &p->run->rec;
-	unsigned n = 0;
-
-	rec->images = arena_calloc(p->run->arena, DOM_DEVICES_MAX, sizeof(*rec->images));
-	rec->shareable = arena_calloc(p->run->arena, DOM_DEVICES_MAX, sizeof(*rec->shareable));
-	if (!rec->images || !rec->shareable)
-		return -ENOMEM;
-	for (unsigned i = 0; i < rec->live.n_disks; i++)
-		for (unsigned k = 0; k < p->disks[i].n && n < DOM_DEVICES_MAX; k++) {
-			rec->images[n] = p->disks[i].images[k];
-			rec->shareable[n++] = rec->live.disks[i].shareable && k == 0;
-		}
-	rec->n_images = rec->n_shareable = n;
 	return 0;
 }
 
@@ -148,8 +131,6 @@ int launch_prepare(struct plan *p)
 			       "chains, character devices, interfaces)", d->name, LAUNCH_FDS_MAX);
 	rc = fill_chains(p);
 	if (!rc)
-		rc = record_images(p);
-	if (!rc)
 		rc = ipc_pair(pair);
 	if (rc)
 		return err_sys(&p->err, rc, "domain '%s'", d->name);
@@ -162,7 +143,7 @@ int launch_prepare(struct plan *p)
 	}
 	rc = vmlink_attach(p->run, pair[0], &p->err);
 	if (rc)
-		p->abort = true;
+		p->job.aborted = true;
 	return 1;
 }
 

@@ -6,14 +6,22 @@
 
 #include "core/plan.h"
 
+/* The host's facts are known. */
+int host_prepare(struct plan *p);
+int host_release(struct plan *p);
+
 int files_prepare(struct plan *p);
 int files_release(struct plan *p);
 void files_close(struct plan *p);
 
+/* Labels of what "files" opened; asked of the policy first. "files" puts them back. */
+int label_prepare(struct plan *p);
+int label_release(struct plan *p);
+
 int viewer_prepare(struct plan *p);
 int viewer_release(struct plan *p);
-/* cordond forgot the listener of a guest that runs: the same one again, nobody waits. */
-void viewer_adopt(struct plan *p);
+/* door forgot the listener of a guest that runs: the same one again, nobody waits. */
+void viewer_adopt(struct guest *g);
 
 int launch_prepare(struct plan *p);
 int launch_release(struct plan *p);

@@ -3,28 +3,11 @@
 #include <string.h>
 
 #include "base/be.h"
+#include "base/crc.h"
 #include "core/store.h"
 
 #define MAGIC 0x43524452u    /* "CRDR" */
 #define HEAD 20              /* magic, version, kind, length, checksum */
-
-static uint32_t crc32c(const uint8_t *p, size_t n)
-{
-	static uint32_t table[256];
-	uint32_t crc = ~0u;
-
-	if (!table[1])
-		for (uint32_t i = 0; i < 256; i++) {
-			uint32_t c = i;
-
-			for (int k = 0; k < 8; k++)
-				c = c & 1 ? c >> 1 ^ 0x82f63b78u : c >> 1;
-			table[i] = c;
-		}
-	while (n--)
-		crc = table[(crc ^ *p++) & 0xff] ^ crc >> 8;
-	return ~crc;
-}
 
 void store_frame(enum store_kind kind, const void *body, size_t len, struct buf *out)
 {

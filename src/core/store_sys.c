@@ -189,6 +189,8 @@ static int load_domain(const char *path)
 {
 	CLEAN_ARENA struct arena *a = arena_new(GUEST_MODEL_MAX);
 	struct store_domain rec;
+	uint8_t *model;
+	uint32_t len;
 	struct guest *g;
 
 	if (!a || load(path, STORE_KIND_DOMAIN, &store_domain_xdr, a, &rec))
@@ -202,8 +204,10 @@ static int load_domain(const char *path)
 		return 0;
 	}
 	g = guest_add(rec.model.uuid, rec.model.name);
-	if (!g || guest_set_model(g, &rec.model))
+	model = g ? guest_encode(&rec.model, &len) : NULL;
+	if (!model)
 		return -ENOMEM;
+	guest_take_model(g, model, len);
 	g->generation = rec.generation;
 	g->autostart = rec.autostart;
 	g->role = rec.role;

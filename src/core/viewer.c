@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/fd.h"
 #include "core/vmlink.h"
@@ -13,15 +14,40 @@
 
 extern const struct ipc_handlers viewer_server;
 
+enum { PHASE_INITIALIZE = 1, PHASE_DISCONNECT = 2 };   /* virDomainEventGraphicsPhase */
+
 struct viewer {
 	struct ipc_chan ch;
+	uint64_t number;          /* never used again, by later cores either */
+	bool attached;
 	uint8_t guest[16];
 	char peer[256];
 };
 
+/* cordon-vm tells the clients, so that connect, initialize and disconnect come in their order. */
+static void tell(const struct viewer *w, int phase)
+{
+	struct vm_viewer_phase args = { .viewer = w->number, .phase = phase };
+	struct guest *g = guest_by_uuid(w->guest);
+	struct ipc_chan *vm = w->attached && g ? vmlink_chan(g, NULL) : NULL;
+
+	if (vm)
+		(void)vm_call_viewer_phase(vm, &args, NULL, 0, NULL, NULL);
+}
+
 static void closed(struct ipc_chan *ch)
 {
+	tell(ch->ctx, PHASE_DISCONNECT);
 	free(ch->ctx);
+}
+
+static uint64_t new_number(void)
+{
+	static uint64_t last;
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return last = last ? last + 1 : (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
 int viewer_new(const struct room_viewer *v, int fd)
@@ -32,6 +58,7 @@ int viewer_new(const struct room_viewer *v, int fd)
 		fd_close(&fd);
 		return -ENOMEM;
 	}
+	w->number = new_number();
 	memcpy(w->guest, v->guest, 16);
 	snprintf(w->peer, sizeof(w->peer), "%s", v->peer);
 	ipc_chan_init(&w->ch, fd, "edge", IPC_ROOM_EDGE);
@@ -61,7 +88,8 @@ int viewer_on_attach(struct ipc_call *call, const struct viewer_attach_args *arg
 {
 	struct viewer *w = call->ch->ctx;
 	struct guest *g = guest_by_uuid(w->guest);
-	struct vm_device_args dev = { .device = (char *)(uintptr_t)"", .peer = w->peer };
+	struct vm_device_args dev = { .device = (char *)(uintptr_t)"", .peer = w->peer,
+				      .viewer = w->number };
 	struct ipc_chan *vm;
 
 	/* the guest is the one whose listener the viewer came to, whatever edge says */
@@ -70,5 +98,12 @@ int viewer_on_attach(struct ipc_call *call, const struct viewer_attach_args *arg
 	vm = vmlink_chan(g, &call->err);
 	if (!vm)
 		return -EAGAIN;
+	w->attached = true;
 	return vm_call_viewer(vm, &dev, NULL, 0, attached, call);
+}
+
+int viewer_on_initialized(struct ipc_call *call)
+{
+	tell(call->ch->ctx, PHASE_INITIALIZE);
+	return ipc_reply(call, NULL, NULL, 0);
 }

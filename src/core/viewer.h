@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Viewers that cordond accepted and cordon-edge relays. */
+/* Viewers that door accepted and cordon-edge relays. */
 #ifndef CORDON_CORE_VIEWER_H
 #define CORDON_CORE_VIEWER_H
 

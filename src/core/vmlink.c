@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/fd.h"
 #include "base/log.h"
@@ -133,6 +134,15 @@ void vmlink_take_status(struct guest_run *run, const struct vm_status *st)
 		run->rec.live.current_memory_kib = st->balloon_kib;
 }
 
+/* localtime_r() alone reads no file again: room_on_setup() had it read while it was there. */
+static int utc_offset(void)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	return localtime_r(&now, &tm) ? (int)tm.tm_gmtoff : 0;
+}
+
 static int send_boot(struct guest_run *run, bool paused, bool adopt, ipc_reply_fn *done, void *ctx,
 		     struct err *err)
 {
@@ -145,6 +155,7 @@ static int send_boot(struct guest_run *run, bool paused, bool adopt, ipc_reply_f
 		.console_buffer_max = core.conf.console_buffer_max,
 		.guest_log_max = core.conf.guest_log_max,
 		.host = (struct host_facts *)(uintptr_t)host_facts(),
+		.utc_offset = utc_offset(),
 	};
 	struct ipc_chan *ch = vmlink_chan(run->guest, err);
 	int rc;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * cordon-edge: the relay of one viewer. Bytes of strangers and of the guest
- * pass through it unread; it has no privilege, an empty root, and ends with
- * either side.
+ * cordon-edge: the relay of one viewer. Bytes of strangers and of the guest pass through it as they
+ * are; only the end of the handshake is looked for. It has no privilege, an empty root, and ends with
+ * either side. A viewer that is in stays when door or core are started again; when both are gone, so
+ * is Cordon.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +13,9 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/oom.h"
 #include "edge/relay.h"
+#include "edge/rfb.h"
 #include "ipc/call.h"
 #include "ipc/ev.h"
 #include "proto/core.x.h"
@@ -24,9 +27,9 @@
 #define PATH_LEN 4096
 
 static struct event_base *base;
-static struct ipc_chan control, core;
+static struct ipc_chan control, door, core;
 static int viewer_fd = -1;
-static bool inside;
+static bool inside, door_gone;
 
 static int enter(const struct config *c, struct err *err)
 {
@@ -48,28 +51,55 @@ static int enter(const struct config *c, struct err *err)
 	return r;
 }
 
-int room_on_setup(struct ipc_call *call, const struct room_setup *args)
-{
-	if (inside)
-		return err_set(&call->err, -EPROTO, ERR_INTERNAL_ERROR, "set up twice");
-	log_open("edge", (enum log_level)args->conf.log_level, &ipc_req);
-	if (enter(&args->conf, &call->err) < 0) {
-		log_error("%s", call->err.text);
-		_exit(EXIT_FAILURE);   /* half a sandbox is none */
-	}
-	inside = true;
-	return room_reply_setup(call);
-}
-
 static void on_end(const char *why)
 {
 	log_debug("ends: %s", why);
 	event_base_loopbreak(base);
 }
 
+/* Without a viewer yet there is nothing to go on for. */
+static void door_closed(struct ipc_chan *ch)
+{
+	(void)ch;
+	door_gone = true;
+	if (core.closed || !core.name)
+		on_end("door and core are gone");
+}
+
+int room_on_setup(struct ipc_call *call, const struct room_setup *args)
+{
+	if (inside || call->n_fds != 1)
+		return err_set(&call->err, -EPROTO, ERR_INTERNAL_ERROR, "set up twice or without door");
+	log_open("edge", (enum log_level)args->conf.log_level, &ipc_req);
+	oom_first();
+	if (enter(&args->conf, &call->err) < 0) {
+		log_error("%s", call->err.text);
+		_exit(EXIT_FAILURE);   /* half a sandbox is none */
+	}
+	inside = true;
+	ipc_chan_init(&door, take_fd(&call->fds[0]), "door", IPC_ROOM_DOOR);
+	door.serves[0] = &room_server;
+	door.on_closed = door_closed;
+	return ipc_ev_attach(base, &door) ? -ENOMEM : room_reply_setup(call);
+}
+
+/* QEMU tells nobody when a viewer that was handed in has got through its handshake. */
+static void look_on(bool from_viewer, const void *data, size_t n)
+{
+	static struct rfb rfb;
+
+	if (from_viewer)
+		rfb_from_viewer(&rfb, data, n);
+	else if (rfb_from_guest(&rfb, data, n) && core.name && !core.closed)
+		(void)viewer_send_initialized(&core);
+	if (rfb_over(&rfb))
+		relay_watch(NULL);
+}
+
 static void on_attached(void *ctx, struct ipc_reply *r)
 {
 	(void)ctx;
+	relay_watch(look_on);
 	if (r->rc < 0) {
 		log_info("viewer refused: %s", r->err->text);
 		on_end("not attached");
@@ -82,14 +112,16 @@ static void on_attached(void *ctx, struct ipc_reply *r)
 static void core_closed(struct ipc_chan *ch)
 {
 	(void)ch;
-	if (viewer_fd >= 0)
+	if (viewer_fd >= 0 || door_gone)
 		on_end("core is gone");
 }
 
+/* Once we are set up cordond has no more to say. */
 static void control_closed(struct ipc_chan *ch)
 {
 	(void)ch;
-	on_end("cordond is gone");
+	if (!inside)
+		on_end("cordond is gone");
 }
 
 int room_on_viewer(struct ipc_call *call, const struct room_viewer *args)

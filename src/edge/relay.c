@@ -24,6 +24,7 @@ struct flow {
 static struct flow flows[2];
 static struct event *linger;
 static void (*ended)(const char *why);
+static void (*watcher)(bool from_a, const void *data, size_t n);
 
 static void end(const char *why)
 {
@@ -113,6 +114,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	}
 	if (n == 0)
 		f->eof = true;
+	else if (watcher)
+		watcher(f == &flows[0], f->data + f->start + f->len, (size_t)n);
 	f->len += (size_t)n;
 	drain(f);
 }
@@ -143,4 +146,9 @@ int relay_start(struct event_base *base, int a, int b, void (*on_end)(const char
 	if (!linger || flow_start(base, &flows[0], a, b) < 0)
 		return -ENOMEM;
 	return flow_start(base, &flows[1], b, a);
+}
+
+void relay_watch(void (*look)(bool from_a, const void *data, size_t n))
+{
+	watcher = look;
 }

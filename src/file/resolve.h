@@ -3,24 +3,17 @@
 #ifndef CORDON_FILE_RESOLVE_H
 #define CORDON_FILE_RESOLVE_H
 
+#include <linux/openat2.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 
 #include "base/err.h"
-#include "proto/conf.x.h"
 #include "proto/file.x.h"
 
-/* Which list of folders a path has to lie below. */
-enum resolve_roots {
-	RESOLVE_ROLE,       /* role root: everywhere; role admin: image_roots */
-	RESOLVE_BACKING,    /* backing_roots: the name came from an image's header */
-};
-
 struct resolve_req {
-	const struct config *conf;
 	uint32_t role;                 /* enum file_role */
-	enum resolve_roots roots;
-	const char *path;              /* normalized */
+	uint32_t roots;                /* enum file_roots */
+	const char *path;
 	bool block;                    /* a block device, else a regular file */
 	bool write;
 	bool boot;                     /* kernels live in /boot: not denied for this one */
@@ -41,7 +34,16 @@ int resolve_open(const struct resolve_req *req, int *ret_fd, struct stat *ret_st
 int resolve_parent(const struct resolve_req *req, int *ret_dir, const char **ret_name,
 		   struct err *err);
 
-/* Bytes: the size of a regular file or a block device. 0 or -errno. */
-int resolve_size(int fd, const struct stat *st, uint64_t *ret_size);
+/* image_deny by name alone: what a descriptor is called now (proc(5), fd). */
+bool resolve_denied(const char *path, bool block);
+
+/* openat2(2), close-on-exec. The descriptor or -errno. */
+int resolve_at(int dir, const char *name, int flags, uint64_t resolve);
+
+/*
+ * Touch the file system as the uid that its server expects: that of
+ * image_open_as; in a worker else root; else our own.
+ */
+void resolve_act_as(const char *path);
 
 #endif

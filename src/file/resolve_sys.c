@@ -4,15 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/fs.h>
-#include <linux/openat2.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
+#include <sys/fsuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "file/path.h"
+#include "base/path.h"
+#include "file/file.h"
 
 #define NO_LINKS (RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS)
 
@@ -22,7 +22,7 @@ struct denied {
 	struct { dev_t dev; ino_t ino; } list[CONF_LIST_MAX];
 };
 
-static int open_at(int dir, const char *name, int flags, uint64_t resolve)
+int resolve_at(int dir, const char *name, int flags, uint64_t resolve)
 {
 	struct open_how how = {
 		.flags = (uint64_t)(flags | O_CLOEXEC | (flags & O_PATH ? 0 : O_NOCTTY)),
@@ -48,7 +48,7 @@ static bool deny_skipped(const struct resolve_req *req, const char *entry)
 
 static int deny_by_name(const struct resolve_req *req, struct denied *ret, struct err *err)
 {
-	const struct config *c = req->conf;
+	const struct config *c = file_room.conf;
 	struct stat st;
 
 	ret->n = 0;
@@ -105,13 +105,16 @@ static int refuse_sys(int r, const struct resolve_req *req, struct err *err)
 /* The configured folder the path lies below; "/" for root's own. NULL: none. */
 static const char *root_of(const struct resolve_req *req)
 {
-	const struct config *c = req->conf;
+	const struct config *c = file_room.conf;
 	uint32_t n = c->n_image_roots;
 	char *const *list = c->image_roots;
 
-	if (req->roots == RESOLVE_BACKING) {
+	if (req->roots == FILE_ROOTS_BACKING) {
 		n = c->n_backing_roots;
 		list = c->backing_roots;
+	} else if (req->roots == FILE_ROOTS_NVRAM) {
+		n = 1;
+		list = &c->nvram_dir;
 	} else if (req->role == FILE_ROLE_ROOT) {
 		return "/";
 	}
@@ -123,7 +126,7 @@ static const char *root_of(const struct resolve_req *req)
 
 static int refuse_roots(const struct resolve_req *req, struct err *err)
 {
-	if (req->roots == RESOLVE_BACKING)
+	if (req->roots == FILE_ROOTS_BACKING)
 		return err_set(err, -EACCES, ERR_ACCESS_DENIED,
 			       "backing file '%s' is not listed in the disk's definition: name it in <backingStore>, or add its folder to backing_roots in cordond.conf",
 			       req->path);
@@ -137,7 +140,7 @@ static int walk(const struct resolve_req *req, const char *root, const struct de
 		int *ret_dir, const char **ret_name, struct err *err)
 {
 	const char *s = req->path + strlen(root);
-	CLEAN_FD int dir = open_at(AT_FDCWD, root, O_PATH | O_DIRECTORY, RESOLVE_NO_MAGICLINKS);
+	CLEAN_FD int dir = resolve_at(AT_FDCWD, root, O_PATH | O_DIRECTORY, RESOLVE_NO_MAGICLINKS);
 	char part[NAME_MAX + 1];
 	struct stat st;
 	int r;
@@ -160,7 +163,7 @@ static int walk(const struct resolve_req *req, const char *root, const struct de
 			return refuse_sys(-ENAMETOOLONG, req, err);
 		memcpy(part, s, n);
 		part[n] = '\0';
-		r = open_at(dir, part, O_PATH | O_DIRECTORY, NO_LINKS);
+		r = resolve_at(dir, part, O_PATH | O_DIRECTORY, NO_LINKS);
 		if (r < 0)
 			return refuse_sys(r, req, err);
 		fd_close(&dir);
@@ -205,7 +208,7 @@ static int open_checked(const struct resolve_req *req, int dir, const char *name
 			const struct denied *d, int *ret_fd, struct stat *ret_st, struct err *err)
 {
 	int flags = (req->write ? O_RDWR : O_RDONLY) | O_NONBLOCK;
-	CLEAN_FD int look = open_at(dir, name, O_PATH, resolve);
+	CLEAN_FD int look = resolve_at(dir, name, O_PATH, resolve);
 	CLEAN_FD int fd = -1;
 	struct stat seen, st;
 	int r;
@@ -219,7 +222,7 @@ static int open_checked(const struct resolve_req *req, int dir, const char *name
 		r = check_type(req, &seen, err);
 	if (r < 0)
 		return r;
-	fd = open_at(dir, name, flags, resolve);
+	fd = resolve_at(dir, name, flags, resolve);
 	if (fd < 0)
 		return refuse_sys(fd, req, err);
 	if (fstat(fd, &st) < 0)
@@ -240,7 +243,7 @@ static int open_checked(const struct resolve_req *req, int dir, const char *name
 static int open_dev(const struct resolve_req *req, const struct denied *d, int *ret_fd,
 		    struct stat *ret_st, struct err *err)
 {
-	CLEAN_FD int dev = open_at(AT_FDCWD, "/dev", O_PATH | O_DIRECTORY, NO_LINKS);
+	CLEAN_FD int dev = resolve_at(AT_FDCWD, "/dev", O_PATH | O_DIRECTORY, NO_LINKS);
 
 	if (dev < 0)
 		return refuse_sys(dev, req, err);
@@ -248,49 +251,68 @@ static int open_dev(const struct resolve_req *req, const struct denied *d, int *
 			    RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS, d, ret_fd, ret_st, err);
 }
 
+/* What holds for every request, before the first look at the file system. */
+static int begin(const struct resolve_req *req, const char **ret_root, struct denied *d,
+		 struct err *err)
+{
+	if (!path_is_normal(req->path))
+		return err_set(err, -EINVAL, ERR_CONFIG_UNSUPPORTED, "'%s' is no plain path",
+			       req->path);
+	*ret_root = root_of(req);
+	if (!*ret_root)
+		return refuse_roots(req, err);
+	resolve_act_as(req->path);
+	return deny_by_name(req, d, err);
+}
+
 int resolve_open(const struct resolve_req *req, int *ret_fd, struct stat *ret_st, struct err *err)
 {
-	const char *root = root_of(req), *name;
+	const char *root, *name;
 	CLEAN_FD int dir = -1;
 	struct denied d;
-	int r;
+	int r = begin(req, &root, &d, err);
 
-	if (!root)
-		return refuse_roots(req, err);
-	r = deny_by_name(req, &d, err);
 	if (r < 0)
 		return r;
 	if (under_dev(req))
 		return open_dev(req, &d, ret_fd, ret_st, err);
 	r = walk(req, root, &d, &dir, &name, err);
-	if (r < 0)
-		return r;
-	return open_checked(req, dir, name, NO_LINKS, &d, ret_fd, ret_st, err);
+	return r < 0 ? r : open_checked(req, dir, name, NO_LINKS, &d, ret_fd, ret_st, err);
 }
 
 int resolve_parent(const struct resolve_req *req, int *ret_dir, const char **ret_name,
 		   struct err *err)
 {
-	const char *root = root_of(req);
+	const char *root;
 	struct denied d;
-	int r;
+	int r = begin(req, &root, &d, err);
 
-	if (!root)
-		return refuse_roots(req, err);
-	r = deny_by_name(req, &d, err);
 	return r < 0 ? r : walk(req, root, &d, ret_dir, ret_name, err);
 }
 
-int resolve_size(int fd, const struct stat *st, uint64_t *ret_size)
+bool resolve_denied(const char *path, bool block)
 {
-	uint64_t size;
+	const struct resolve_req req = { .path = path, .block = block };
+	struct denied d;
 
-	if (!S_ISBLK(st->st_mode)) {
-		*ret_size = (uint64_t)st->st_size;
-		return 0;
+	return deny_by_name(&req, &d, NULL) < 0;
+}
+
+void resolve_act_as(const char *path)
+{
+	const struct config *c = file_room.conf;
+	uint32_t uid = file_room.worker ? 0 : c->uid_file, gid = uid;
+
+	for (uint32_t i = 0; i < c->n_image_open_as; i++)
+		if (path_below(c->image_open_as[i].path, path)) {
+			uid = c->image_open_as[i].uid;
+			gid = c->image_open_as[i].gid;
+		}
+	/* FUSE looks at all uids; here those stay ours, lest its other users may signal us */
+	if (!file_room.worker) {
+		setfsgid(gid);
+		setfsuid(uid);
+	} else if (setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0) {
+		_exit(EXIT_FAILURE);
 	}
-	if (ioctl(fd, BLKGETSIZE64, &size) < 0)
-		return -errno;
-	*ret_size = size;
-	return 0;
 }

@@ -1,231 +1,159 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The rows of program file: what is quick is done here, the rest in a worker. */
+/* The rows of program file, here or in a worker. */
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
+#include <linux/fs.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/time.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "file/file.h"
-#include "file/mounts.h"
-#include "file/path.h"
+#include "file/resolve.h"
+#include "ipc/serve.h"
 
-struct file_room file_room = { .image_bin = -1, .empty_root = -1 };
+#define STUCK_GRACE 5     /* seconds: cordon-disk gives a request up before that */
 
-/* Normalize and tell whether the path may be touched without waiting for a server. */
-static int is_local(struct ipc_call *call, const char *given, bool *ret)
+struct file_room file_room;
+
+static void limit(unsigned seconds)
 {
-	char *path;
-	int r = path_normalize(call->arena, given, &path, &call->err);
+	const struct itimerval t = { .it_value.tv_sec = seconds };
 
-	if (r == 0)
-		*ret = mounts_local(path);
-	return r;
+	setitimer(ITIMER_REAL, &t, NULL);
 }
 
-/* A call that only wants its answer passed on. */
-static void finish_plain(struct ipc_call *call, struct ipc_reply *r)
+/*
+ * What turns out to wait for a server here, against what cordon-disk thought,
+ * ends the room, which cordond then starts anew. A worker has its own limit.
+ */
+static void watch(bool on)
 {
-	ipc_reply(call, r->ret ? r->ret : call->args, r->fds, r->n_fds);
+	if (!file_room.worker)
+		limit(on ? file_room.conf->file_timeout + STUCK_GRACE : 0);
 }
 
-/* ---- OPEN ---- */
-
-static int claim_images(struct ipc_call *call, const struct file_open_args *args,
-			const struct file_image *images, uint32_t n)
+static void describe(int fd, const struct stat *st, char *label, struct file_opened *ret)
 {
-	struct claim want[DOM_CHAIN_MAX];
-	const char *paths[DOM_CHAIN_MAX];
+	struct statx sx = { 0 };
+	struct statfs fs = { 0 };
+	uint64_t size = (uint64_t)st->st_size;
+	int gen = 0;
 
-	if (n > DOM_CHAIN_MAX)
-		return -EINVAL;
-	for (uint32_t i = 0; i < n; i++) {
-		want[i] = (struct claim){
-			.dev = images[i].dev, .ino = images[i].ino, .write = images[i].write,
-			.shareable = i == 0 && args->shareable,
-		};
-		memcpy(want[i].guest, args->guest, sizeof(want[i].guest));
-		paths[i] = images[i].path;
-	}
-	return claims_take(&file_room.claims, want, n, paths, &call->err);
-}
-
-static void finish_open(struct ipc_call *call, struct ipc_reply *r)
-{
-	const struct file_open_ret *ret = r->ret;
-	int rc = -EPIPE;
-
-	/* nobody would release what nobody was told of */
-	if (call->ch)
-		rc = claim_images(call, call->args, ret->images, ret->n_images);
-	if (rc < 0)
-		ipc_refuse(call, rc, &call->err);
+	if (S_ISBLK(st->st_mode))
+		ioctl(fd, BLKGETSIZE64, &size);
 	else
-		ipc_reply(call, ret, r->fds, r->n_fds);
-}
-
-/* All that the chain can touch; what a header names lies below backing_roots. */
-static int chain_local(struct ipc_call *call, const struct file_open_args *args, bool *ret)
-{
-	const struct config *c = file_room.conf;
-	int r = is_local(call, args->path, ret);
-
-	for (uint32_t i = 0; r == 0 && *ret && i < args->n_backing; i++)
-		r = is_local(call, args->backing[i].path, ret);
-	if (args->format == DOM_DISK_FORMAT_QCOW2 && !args->backing_given)
-		for (uint32_t i = 0; r == 0 && *ret && i < c->n_backing_roots; i++)
-			*ret = mounts_local(c->backing_roots[i]);
-	return r;
-}
-
-static int open_here(struct ipc_call *call, const struct file_open_args *args)
-{
-	CLEAN_OPENED struct opened o = { .n = 0 };
-	struct file_open_ret ret = { .images = o.images };
-	int r;
-
-	r = file_open_chain(call->arena, args, &o, &call->err);
-	if (r == 0 && !file_room.worker)
-		r = claim_images(call, args, o.images, o.n);
-	if (r < 0)
-		return r;
-	ret.n_images = o.n;
-	return ipc_reply(call, &ret, o.fds, o.n);
+		ioctl(fd, FS_IOC_GETVERSION, &gen);
+	label_get(fd, label);
+	statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID, &sx);
+	fstatfs(fd, &fs);
+	*ret = (struct file_opened){
+		.dev = st->st_dev, .ino = st->st_ino, .rdev = st->st_rdev,
+		.nlink = (uint32_t)st->st_nlink, .size = size,
+		.allocation = (uint64_t)st->st_blocks * 512, .generation = (uint32_t)gen,
+		.fs_id = (uint64_t)(uint32_t)fs.f_fsid.__val[0] << 32 | (uint32_t)fs.f_fsid.__val[1],
+		.mount = sx.stx_mnt_id, .label = label,
+	};
 }
 
 int file_on_open(struct ipc_call *call, const struct file_open_args *args)
 {
-	bool local = false;
+	const struct resolve_req req = {
+		.role = args->role, .roots = args->roots, .path = args->path, .block = args->block,
+		.write = args->write, .boot = args->boot,
+	};
+	char label[FILE_LABEL_MAX + 1];
+	struct file_opened ret = { 0 };
+	CLEAN_FD int fd = -1;
+	struct stat st;
 	int r;
 
-	if (file_room.worker)
-		return open_here(call, args);
-	r = chain_local(call, args, &local);
-	if (r < 0)
-		return r;
-	/* raw: nothing is read, so that nobody can make us wait */
-	if (local && args->format != DOM_DISK_FORMAT_QCOW2)
-		return open_here(call, args);
-	return job_start(call, args->guest, args->path, !local, finish_open);
+	watch(true);
+	r = resolve_open(&req, &fd, &st, &call->err);
+	if (r == 0)
+		describe(fd, &st, label, &ret);
+	watch(false);
+	return r < 0 ? r : ipc_reply(call, &ret, &fd, 1);
 }
 
-/* ---- OPEN_PLAIN, STAT ---- */
-
-int file_on_open_plain(struct ipc_call *call, const struct file_plain_args *args)
+int file_on_make_nvram(struct ipc_call *call, const struct file_nvram_args *args)
 {
-	CLEAN_FD int fd = -1;
-	bool local = true;
-	int r = file_room.worker ? 0 : is_local(call, args->path, &local);
+	int r;
 
-	if (r < 0)
-		return r;
-	if (!local)
-		return job_start(call, args->guest, args->path, true, finish_plain);
-	r = file_open_plain(call->arena, args, &fd, &call->err);
-	return r < 0 ? r : ipc_reply(call, args, &fd, 1);
-}
-
-int file_on_stat(struct ipc_call *call, const struct file_stat_args *args)
-{
-	static const uint8_t nobody[16];
-	struct file_stat_ret ret = { 0 };
-	bool local = true;
-	int r = file_room.worker ? 0 : is_local(call, args->path, &local);
-
-	if (r < 0)
-		return r;
-	if (!file_room.worker && (!local || args->format == DOM_DISK_FORMAT_QCOW2))
-		return job_start(call, nobody, args->path, !local, finish_plain);
-	r = file_stat_image(call->arena, args, &ret, &call->err);
-	return r < 0 ? r : file_reply_stat(call, &ret);
-}
-
-/* ---- OPEN_NVRAM, UNLINK_NVRAM ---- */
-
-static int claim_nvram(struct ipc_call *call, int fd)
-{
-	const struct file_nvram_args *args = call->args;
-	const char *path = args->path;
-	struct claim want = { .write = true };
-	struct statx st;
-
-	/* not asking the server: the worker has, just now */
-	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &st) < 0)
-		return err_sys(&call->err, -errno, "variable store '%s'", path);
-	memcpy(want.guest, args->guest, sizeof(want.guest));
-	want.dev = makedev(st.stx_dev_major, st.stx_dev_minor);
-	want.ino = st.stx_ino;
-	return claims_take(&file_room.claims, &want, 1, &path, &call->err);
-}
-
-static void finish_nvram(struct ipc_call *call, struct ipc_reply *r)
-{
-	int rc = call->ch ? claim_nvram(call, r->fds[0]) : -EPIPE;
-
-	if (rc < 0)
-		ipc_refuse(call, rc, &call->err);
-	else
-		ipc_reply(call, call->args, r->fds, r->n_fds);
-}
-
-int file_on_open_nvram(struct ipc_call *call, const struct file_nvram_args *args)
-{
-	CLEAN_FD int fd = -1;
-	bool local = true;
-	int r = file_room.worker ? 0 : is_local(call, args->path, &local);
-
-	if (r < 0)
-		return r;
-	r = -ENOENT;
-	if (local)
-		r = file_open_nvram(call->arena, args, file_room.worker, &fd, &call->err);
-	/* making one waits for the disk */
-	if (r == -ENOENT && !file_room.worker)
-		return job_start(call, args->guest, args->path, !local, finish_nvram);
-	if (r == 0 && !file_room.worker)
-		r = claim_nvram(call, fd);
-	return r < 0 ? r : ipc_reply(call, args, &fd, 1);
+	watch(true);
+	r = nvram_make(args, &call->err);
+	watch(false);
+	return r < 0 ? r : file_reply_make_nvram(call);
 }
 
 int file_on_unlink_nvram(struct ipc_call *call, const struct file_unlink_args *args)
 {
-	bool local = true;
-	int r = file_room.worker ? 0 : is_local(call, args->path, &local);
+	int r;
 
-	if (r < 0)
-		return r;
-	if (!local)
-		return job_start(call, args->guest, args->path, true, finish_plain);
-	r = file_unlink_nvram(call->arena, args->path, &call->err);
+	watch(true);
+	r = nvram_unlink(args->path, &call->err);
+	watch(false);
 	return r < 0 ? r : file_reply_unlink_nvram(call);
 }
 
-/* ---- RELEASE, ADOPT ---- */
-
-int file_on_release(struct ipc_call *call, const struct file_guest_args *args)
+int file_on_set_label(struct ipc_call *call, const struct file_label_args *args)
 {
-	job_cancel(args->guest);
-	claims_release(&file_room.claims, args->guest);
-	return file_reply_release(call);
-}
-
-int file_on_adopt(struct ipc_call *call, const struct file_adopt_args *args)
-{
-	struct claim have[DOM_DEVICES_MAX];
 	int r;
 
-	for (uint32_t i = 0; i < args->n_images; i++) {
-		have[i] = (struct claim){
-			.dev = args->images[i].dev, .ino = args->images[i].ino,
-			.write = args->images[i].write,
-			.shareable = i < args->n_shareable && args->shareable[i],
-		};
-		memcpy(have[i].guest, args->guest, sizeof(have[i].guest));
-	}
-	claims_release(&file_room.claims, args->guest);
-	r = claims_adopt(&file_room.claims, have, args->n_images);
-	return r < 0 ? err_sys(&call->err, r, "taking over the images of a running guest")
-		     : file_reply_adopt(call);
+	watch(true);
+	r = label_set(call->fds[0], args, &call->err);
+	watch(false);
+	return r < 0 ? r : file_reply_set_label(call);
+}
+
+static void __attribute__((noreturn)) worker(int sock)
+{
+	const int keep[] = { STDERR_FILENO, sock };
+	struct ipc_chan ch;
+	bool never = false;
+
+	/* cordon-disk stops waiting first, and says so */
+	limit(file_room.conf->file_timeout + 1);
+	if (sandbox_close_others(keep, sizeof(keep) / sizeof(keep[0])) < 0)
+		_exit(EXIT_FAILURE);
+	file_room.worker = true;
+	ipc_chan_init(&ch, sock, "disk", IPC_ROOM_DISK);
+	ch.serves[0] = &file_server;
+	ipc_wait(&ch, &never, -1);
+	_exit(EXIT_SUCCESS);
+}
+
+static atomic_int n_workers;
+
+static void on_child(int sig)
+{
+	const int saved = errno;
+
+	(void)sig;
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		n_workers--;
+	errno = saved;
+}
+
+/* When no worker can be had the channel closes, which tells cordon-disk. */
+int file_on_worker(struct ipc_call *call)
+{
+	pid_t pid = -1;
+
+	signal(SIGCHLD, on_child);
+	if (!file_room.worker && n_workers < FILE_WORKERS_MAX)
+		pid = fork();
+	if (pid == 0)
+		worker(call->fds[0]);
+	if (pid > 0)
+		n_workers++;
+	else
+		log_warn("no worker for slow storage: %d are at work", n_workers);
+	return ipc_reply(call, NULL, NULL, 0);
 }

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "host/facts.h"
 #include "host/gather.h"
+#include "host/policy.h"
 #include "host/probe.h"
 #include "ipc/serve.h"
 #include "proto/hostd.x.h"
@@ -32,7 +33,7 @@ static struct probe_kvm kvm;
 static unsigned qemu_version;
 static struct arena *facts_arena;
 static struct host_facts facts;
-static char facts_mark[GATHER_MARK_MAX];
+static char facts_mark[GATHER_MARK_MAX + POLICY_MARK_MAX];
 
 int room_on_setup(struct ipc_call *call, const struct room_setup *args)
 {
@@ -80,25 +81,30 @@ static void hear_probes(void)
 
 static int read_facts(struct err *err)
 {
-	char mark[GATHER_MARK_MAX];
+	char mark[GATHER_MARK_MAX + POLICY_MARK_MAX];
+	struct host_selinux *selinux = NULL;
 	struct arena *a;
 	int r;
 
 	gather_mark(mark);
+	policy_mark(mark + strlen(mark));
 	if (facts_arena && strcmp(mark, facts_mark) == 0)
 		return 0;
 	a = arena_new(GATHER_ARENA_MAX);
 	if (!a)
 		return err_set(err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
-	r = gather_facts(a, &facts, err);
+	r = policy_gather(a, &selinux, err);
+	if (r == 0)
+		r = gather_facts(a, &facts, err);
 	if (r < 0) {
 		arena_free(a);
 		return r;
 	}
 	arena_free(facts_arena);
 	facts_arena = a;
+	facts.selinux = selinux;
 	memcpy(facts_mark, mark, sizeof(mark));
-	memcpy(facts.uuid, setup->host_uuid, sizeof(facts.uuid));
+	memcpy(facts.uuid, setup->conf.host_uuid, sizeof(facts.uuid));
 	hear_probes();
 	facts.kvm = kvm.usable;
 	facts.kvm_reason = kvm.usable ? NULL : kvm.reason;
@@ -117,6 +123,14 @@ int hostd_on_facts(struct ipc_call *call)
 	return r < 0 ? r : hostd_reply_facts(call, &facts);
 }
 
+int hostd_on_ask(struct ipc_call *call, const struct host_ask *args)
+{
+	struct host_answer ret;
+	int r = policy_ask(args, call->arena, &ret, &call->err);
+
+	return r < 0 ? r : hostd_reply_ask(call, &ret);
+}
+
 /* The only child process that ever runs is a probe, so nobody needs to wait for it. */
 static int start_probes(struct err *err)
 {
@@ -133,6 +147,10 @@ static int enter(struct err *err)
 {
 	const int keep[] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, FD_CONTROL, core_fd, kvm_fd,
 			     emulator_fd };
+	/* the policy is asked by writing (selinux: security_compute_av(3)) */
+	static const struct sandbox_path paths[] = {
+		{ "/", SANDBOX_READ }, { "/sys/fs/selinux", SANDBOX_READ | SANDBOX_WRITE },
+	};
 	const struct sandbox_profile profile = {
 		.name = "host",
 		.policy = &sandbox_policy_host,
@@ -142,6 +160,8 @@ static int enter(struct err *err)
 		.keep_fds = keep,
 		.n_keep_fds = sizeof(keep) / sizeof(keep[0]),
 		.nofile = 64,
+		.paths = paths,
+		.n_paths = sizeof(paths) / sizeof(paths[0]),
 	};
 
 	return sandbox_enter(&profile, err);
@@ -170,13 +190,8 @@ int main(void)
 	ipc_chan_init(&core, core_fd, "core", IPC_ROOM_CORE);
 	core.serves[0] = &hostd_server;
 	core.state = IPC_STATE_OPEN;
+	policy_open();
 	room_reply_setup(setup_call);
 	r = ipc_serve(chans, 2, NULL, 0, NULL, NULL);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-}
-
-int hostd_on_ask(struct ipc_call *call, const struct host_ask *args)
-{
-	(void)args;
-	return err_set(&call->err, -ENOTSUP, ERR_NO_SUPPORT, "this kernel has no SELinux policy");
 }

@@ -11,7 +11,7 @@
 
 #define PROBE_REASON_MAX 200
 #define PROBE_KVM_SECONDS 5      /* then the child is ended */
-#define PROBE_EMULATOR_SECONDS 5
+#define PROBE_EMULATOR_SECONDS 20   /* from a cold disk, on a slow machine */
 #define PROBE_ITERATIONS 50000   /* of the loop that tells real from emulated execution */
 #define PROBE_CPU_MS_MAX 10      /* hardware needs a twentieth of a millisecond for it */
 

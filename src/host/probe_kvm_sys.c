@@ -15,6 +15,10 @@
 
 #define MEMORY (1u << 20)
 #define CPUID_MAX 256
+/* A host that is a guest itself is paused at times, and that counts as our time: try again, unless it
+   took longer than pauses do. */
+#define TRIES 5
+#define PAUSES_MS_MAX 200
 
 #if defined(__x86_64__)
 
@@ -65,16 +69,14 @@ static int set_cpuid(int kvm, int vcpu)
 	return 0;
 }
 
-static int set_registers(int vcpu)
+/* sregs: those of the processor before it ran. */
+static int set_registers(int vcpu, struct kvm_sregs *sregs)
 {
 	struct kvm_regs regs = { .rip = KVM_GUEST_BASE, .rsp = KVM_GUEST_STACK, .rflags = 2 };
-	struct kvm_sregs sregs;
 
-	if (ioctl(vcpu, KVM_GET_SREGS, &sregs) < 0)
-		return -errno;
-	sregs.cs.base = 0;
-	sregs.cs.selector = 0;
-	if (ioctl(vcpu, KVM_SET_SREGS, &sregs) < 0 || ioctl(vcpu, KVM_SET_REGS, &regs) < 0)
+	sregs->cs.base = 0;
+	sregs->cs.selector = 0;
+	if (ioctl(vcpu, KVM_SET_SREGS, sregs) < 0 || ioctl(vcpu, KVM_SET_REGS, &regs) < 0)
 		return -errno;
 	return 0;
 }
@@ -118,14 +120,15 @@ static void judge(const struct steps *s, struct probe_kvm *ret)
 		ret->usable = true;
 }
 
-static void run(int vcpu, struct kvm_run *run, struct probe_kvm *ret)
+/* True if another try may tell more. */
+static bool run(int vcpu, struct kvm_run *run, struct probe_kvm *ret)
 {
 	struct steps s = { .n = 0 };
 
 	for (int i = 0; i < 32; i++) {
 		if (ioctl(vcpu, KVM_RUN, 0) < 0) {
 			no(ret, "KVM_RUN after steps \"%s\": %s", s.seen, strerrordesc_np(errno));
-			return;
+			return false;
 		}
 		if (run->exit_reason != KVM_EXIT_IO)
 			break;
@@ -137,6 +140,7 @@ static void run(int vcpu, struct kvm_run *run, struct probe_kvm *ret)
 		no(ret, "the guest ended after steps \"%s\" with exit %u, internal error %u", s.seen,
 		   run->exit_reason, run->exit_reason == KVM_EXIT_INTERNAL_ERROR ?
 		   run->internal.suberror : 0);
+	return !ret->usable && s.loop_us > PROBE_CPU_MS_MAX * 1000 && s.loop_us <= PAUSES_MS_MAX * 1000;
 }
 
 void probe_kvm_run(int kvm, struct probe_kvm *ret)
@@ -144,7 +148,8 @@ void probe_kvm_run(int kvm, struct probe_kvm *ret)
 	uint8_t *m = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct kvm_userspace_memory_region region = { .memory_size = MEMORY,
 						      .userspace_addr = (uintptr_t)m };
-	int vm, vcpu, size, khz;
+	int vm, vcpu, size, khz, tries = 1;
+	struct kvm_sregs sregs;
 	struct kvm_run *r;
 
 	if (m == MAP_FAILED || ioctl(kvm, KVM_GET_API_VERSION, 0) != KVM_API_VERSION) {
@@ -164,13 +169,15 @@ void probe_kvm_run(int kvm, struct probe_kvm *ret)
 	size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 	r = vcpu < 0 || size <= 0 ? MAP_FAILED :
 	    mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
-	if (r == MAP_FAILED || set_cpuid(kvm, vcpu) < 0 || set_registers(vcpu) < 0) {
+	if (r == MAP_FAILED || set_cpuid(kvm, vcpu) < 0 || ioctl(vcpu, KVM_GET_SREGS, &sregs) < 0 ||
+	    set_registers(vcpu, &sregs) < 0) {
 		no(ret, "making a virtual processor: %s", strerrordesc_np(errno));
 		return;
 	}
 	khz = ioctl(vcpu, KVM_GET_TSC_KHZ, 0);
 	ret->tsc_khz = khz > 0 ? (uint32_t)khz : 0;
-	run(vcpu, r, ret);
+	while (run(vcpu, r, ret) && tries++ < TRIES && set_registers(vcpu, &sregs) == 0)
+		;
 }
 
 #else

@@ -17,9 +17,11 @@
 /* No filter: what KVM and QEMU call is not ours to list, and the child lives for milliseconds. */
 static int give_up_all(uid_t uid, const int *keep, size_t n_keep)
 {
+	const struct sandbox_path paths = { "/", SANDBOX_READ | SANDBOX_EXECUTE };
 	const struct sandbox_profile profile = {
 		.name = "probe", .uid = uid, .gid = uid, .root_fd = SANDBOX_ROOT_KEEP,
 		.keep_fds = keep, .n_keep_fds = n_keep, .nofile = 64,
+		.paths = &paths, .n_paths = 1,
 	};
 	const struct rlimit none = { 0, 0 };
 	struct err err;

@@ -1,25 +1,42 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * cordon-image: reads the headers of the images of one chain for cordon-file.
- * What it reads, a guest may have written, so it has a uid of its own, no
- * capability, an empty root and no call that could open anything.
+ * cordon-image: reads headers of images for cordon-disk. What it reads, a guest
+ * may have written: every chain gets a process of its own, forked from one that
+ * has never seen an image, which has no call but to read and to answer.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
 #include "image/qcow2.h"
 #include "ipc/serve.h"
-#include "proto/file.x.h"
+#include "proto/image.x.h"
+#include "proto/room.x.h"
 #include "sandbox/sandbox.h"
 
-#define FD_CHANNEL 3
-#define FD_ROOT 4
+#define FD_CONTROL 3
+#define SETUP_TIMEOUT_MS 30000
+#define READERS_MAX 256
+#define NOFILE 64
+
+static struct ipc_chan control, disk;
+static struct ipc_call *setup_call;   /* answered from inside the sandbox */
+static bool ready;
+static unsigned timeout;              /* seconds a reader may take */
+static char run_dir[PATH_MAX];
+static uint32_t uid;
+
+/* ---- a reader ---- */
 
 /* Read until `len` bytes, or the end of the file. Bytes read or -errno. */
 static ssize_t read_head(int fd, uint8_t *data, size_t from, size_t len)
@@ -77,37 +94,109 @@ int image_on_read(struct ipc_call *call)
 	return image_reply_read(call, &info);
 }
 
+static void __attribute__((noreturn)) reader(int sock)
+{
+	const int keep[] = { STDERR_FILENO, sock };
+	const struct itimerval limit = { .it_value.tv_sec = timeout };
+	struct ipc_chan ch;
+	bool never = false;
+
+	if (setitimer(ITIMER_REAL, &limit, NULL) < 0 ||
+	    sandbox_close_others(keep, sizeof(keep) / sizeof(keep[0])) < 0 ||
+	    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ||
+	    sandbox_load_policy(&sandbox_policy_reader, false, NULL) < 0)
+		_exit(EXIT_FAILURE);
+	ipc_chan_init(&ch, sock, "disk", IPC_ROOM_DISK);
+	ch.serves[0] = &image_server;
+	ipc_wait(&ch, &never, -1);
+	_exit(EXIT_SUCCESS);
+}
+
+/* ---- the room ---- */
+
+static atomic_int n_readers;
+
+static void on_child(int sig)
+{
+	const int saved = errno;
+
+	(void)sig;
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		n_readers--;
+	errno = saved;
+}
+
+/* When no reader can be had the channel closes, which tells cordon-disk. */
+int image_on_reader(struct ipc_call *call)
+{
+	pid_t pid = -1;
+
+	if (n_readers < READERS_MAX)
+		pid = fork();
+	if (pid == 0)
+		reader(call->fds[0]);
+	if (pid > 0)
+		n_readers++;
+	else
+		log_warn("no reader for an image: %d are at work", n_readers);
+	return ipc_reply(call, NULL, NULL, 0);
+}
+
+int room_on_setup(struct ipc_call *call, const struct room_setup *args)
+{
+	if (ready || args->n_peers != 1 || args->peers[0] != ROOM_DISK || call->n_fds != 1)
+		return err_set(&call->err, -EINVAL, ERR_INTERNAL_ERROR, "cordon-image serves cordon-disk");
+	log_open("image", (enum log_level)args->conf.log_level, &ipc_req);
+	timeout = args->conf.file_timeout + 1;   /* cordon-disk stops waiting first */
+	uid = args->conf.uid_image;
+	snprintf(run_dir, sizeof(run_dir), "%s", args->conf.run_dir);
+	ipc_chan_init(&disk, take_fd(&call->fds[0]), "disk", IPC_ROOM_DISK);
+	disk.serves[0] = &image_server;
+	disk.state = IPC_STATE_OPEN;
+	setup_call = call;
+	ready = true;
+	return 0;
+}
+
 static int enter(struct err *err)
 {
-	static const int keep[] = { STDERR_FILENO, FD_CHANNEL };
-	const struct sandbox_profile profile = {
+	const int keep[] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, FD_CONTROL, disk.fd };
+	struct sandbox_profile profile = {
 		.name = "image",
 		.policy = &sandbox_policy_image,
-		.uid = SANDBOX_ID_KEEP,      /* cordon-file changed it, who alone can */
-		.gid = SANDBOX_ID_KEEP,
-		.root_fd = FD_ROOT,
+		.uid = uid,
+		.gid = uid,
 		.keep_fds = keep,
-		.n_keep_fds = 2,
-		.nofile = 64,
+		.n_keep_fds = sizeof(keep) / sizeof(keep[0]),
+		.nofile = NOFILE,
 	};
+	int CLEAN_FD run = open(run_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int CLEAN_FD root = openat(run, "empty", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (prctl(PR_SET_NAME, "cordon-image") < 0)
-		return err_sys(err, -errno, "naming the process");
+	if (root < 0)
+		return err_sys(err, -errno, "%s/empty", run_dir);
+	profile.root_fd = take_fd(&root);
 	return sandbox_enter(&profile, err);
 }
 
 int main(void)
 {
-	struct ipc_chan ch, *chans[] = { &ch };
+	struct ipc_chan *chans[] = { &control, &disk };
 	struct err err = { 0 };
 
 	log_open("image", LOG_LEVEL_INFO, &ipc_req);
+	signal(SIGCHLD, on_child);
+	ipc_chan_init(&control, FD_CONTROL, "cordond", IPC_ROOM_CORDOND);
+	control.serves[0] = &room_server;
+	control.state = IPC_STATE_OPEN;
+	if (ipc_wait(&control, &ready, SETUP_TIMEOUT_MS) < 0) {
+		log_error("no setup from cordond");
+		return EXIT_FAILURE;
+	}
 	if (enter(&err) < 0) {
 		log_error("%s", err.text);
 		return EXIT_FAILURE;
 	}
-	ipc_chan_init(&ch, FD_CHANNEL, "file", IPC_ROOM_FILE);
-	ch.serves[0] = &image_server;
-	/* nothing to tidy, and no call but these few: not even the C library's last ones */
-	_exit(ipc_serve(chans, 1, NULL, 0, NULL, NULL) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+	room_reply_setup(setup_call);
+	return ipc_serve(chans, 2, NULL, 0, NULL, NULL) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -25,6 +25,8 @@ struct ipc_call {
 	struct err err;                 /* answered when the handler returns -errno */
 	void (*on_peer_gone)(struct ipc_call *call);  /* optional; the call is still to be answered */
 	void *ctx;                      /* the handler's own */
+	void (*on_answer)(struct ipc_call *call, bool ok);  /* optional; once, as it is answered */
+	void *answer_ctx;               /* its own */
 	struct ipc_call *next, **link;  /* list of the channel */
 };
 

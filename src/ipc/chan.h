@@ -17,6 +17,8 @@
 #include "ipc/call.h"
 #include "ipc/program.h"
 
+struct ipc_in;
+
 #define IPC_SERVES_MAX 3
 #define IPC_BODY_MAX (40u << 20)       /* one message: a client's 32 MiB and then some */
 #define IPC_QUEUE_MAX (64u << 20)      /* bytes waiting for a peer that does not read */
@@ -32,6 +34,7 @@ struct ipc_chan {
 	size_t body_max;                   /* what this peer may send in one message */
 	size_t queue_max;
 	unsigned calls_max;                /* calls this peer may have under way; one more ends it */
+	bool more;                         /* what is sent now has company soon: gather it */
 	void *ctx;                         /* the owner's */
 	int (*guard)(struct ipc_call *call);     /* before each handler; -errno refuses with call->err */
 	void (*on_closed)(struct ipc_chan *ch);  /* once; all pending calls were failed before */
@@ -41,6 +44,9 @@ struct ipc_chan {
 	void *loop;
 
 	/* private */
+	int (*recv)(struct ipc_chan *ch, struct ipc_in *in);
+	int (*send)(struct ipc_chan *ch);
+	const struct ipc_asks *asks;
 	bool closed;
 	bool in_dispatch;
 	uint64_t next_serial;
@@ -50,8 +56,7 @@ struct ipc_chan {
 	unsigned n_calls;
 	struct ipc_packet *out_head, **out_tail;
 	size_t out_bytes;
-	struct buf in;                     /* a message that is still arriving */
-	struct ipc_head *in_head;
+	struct buf in;                     /* a message that is still arriving, its head first */
 	int in_fds[IPC_FDS_MAX];
 	unsigned n_in_fds;
 };
@@ -78,6 +83,9 @@ int ipc_call_raw(struct ipc_chan *ch, const struct ipc_program *p, const struct 
 
 /* Forget the answer of calls made with this ctx: their `done` will not run. */
 void ipc_calls_forget(struct ipc_chan *ch, void *ctx);
+
+/* Read and write several packets at a time: worth it where many calls are under way. */
+void ipc_chan_batch(struct ipc_chan *ch);
 
 /* A connected pair, close-on-exec, with generous buffers. 0 or -errno. */
 int ipc_pair(int ret_fds[2]);

@@ -3,15 +3,18 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
-#define CTRL_SIZE CMSG_SPACE(sizeof(int) * IPC_FDS_MAX)
+#include "ipc/chan.h"
 
-/* One thread per process: the batch buffers are shared by all channels. */
-static uint8_t rx_data[IPC_BATCH][IPC_PACKET_MAX];
-static _Alignas(struct cmsghdr) uint8_t rx_ctrl[IPC_BATCH][CTRL_SIZE];
+#define ARENA_FACTOR 4           /* decoded structs may be larger than their bytes */
+#define ARENA_BASE 65536
 
-static void collect_fds(const struct msghdr *mh, struct ipc_in *in)
+size_t ipc_decode_max(const struct ipc_received *m)
+{
+	return ARENA_BASE + (size_t)m->h->body_len * ARENA_FACTOR;
+}
+
+void ipc_collect_fds(const struct msghdr *mh, struct ipc_in *in)
 {
 	in->n_fds = 0;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(mh); c; c = CMSG_NXTHDR((struct msghdr *)(uintptr_t)mh, c)) {
@@ -28,61 +31,55 @@ static void collect_fds(const struct msghdr *mh, struct ipc_in *in)
 	in->truncated = (mh->msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
 }
 
-int ipc_recv_batch(int fd, struct ipc_in *in, unsigned max)
+int ipc_recv_packet(struct ipc_chan *ch, struct ipc_in *in)
 {
-	struct mmsghdr mm[IPC_BATCH] = { 0 };
-	struct iovec iov[IPC_BATCH];
-	int n;
+	/* one thread per process: all channels share it */
+	static uint8_t data[IPC_PACKET_MAX];
+	static _Alignas(struct cmsghdr) uint8_t ctrl[IPC_CTRL_SIZE];
+	struct iovec iov = { data, sizeof(data) };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1,
+			     .msg_control = ctrl, .msg_controllen = sizeof(ctrl) };
 
-	for (unsigned i = 0; i < max; i++) {
-		iov[i] = (struct iovec){ rx_data[i], IPC_PACKET_MAX };
-		mm[i].msg_hdr = (struct msghdr){
-			.msg_iov = &iov[i], .msg_iovlen = 1,
-			.msg_control = rx_ctrl[i], .msg_controllen = CTRL_SIZE,
-		};
-	}
 	do
-		n = recvmmsg(fd, mm, max, MSG_CMSG_CLOEXEC | MSG_DONTWAIT, NULL);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
+		in->len = recvmsg(ch->fd, &mh, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	while (in->len < 0 && errno == EINTR);
+	if (in->len < 0)
 		return -errno;
-	for (int i = 0; i < n; i++) {
-		in[i].len = mm[i].msg_len;
-		in[i].data = rx_data[i];
-		collect_fds(&mm[i].msg_hdr, &in[i]);
-	}
-	return n;
+	in->data = data;
+	ipc_collect_fds(&mh, in);
+	return in->len > 0;
 }
 
-int ipc_send_batch(int fd, const struct ipc_packet *head)
+int ipc_send_now(struct ipc_chan *ch, const void *head, const void *share, size_t n,
+		 const int *fds, unsigned n_fds)
 {
-	struct mmsghdr mm[IPC_BATCH] = { 0 };
-	struct iovec iov[IPC_BATCH];
-	_Alignas(struct cmsghdr) uint8_t ctrl[CTRL_SIZE];
-	const struct ipc_packet *p = head;
-	unsigned n = 0;
-	int sent;
+	_Alignas(struct cmsghdr) uint8_t ctrl[IPC_CTRL_SIZE];
+	struct iovec iov[2] = { { (void *)(uintptr_t)head, sizeof(struct ipc_head) },
+				{ (void *)(uintptr_t)share, n } };
+	struct msghdr mh = { .msg_iov = iov, .msg_iovlen = n ? 2 : 1 };
+	ssize_t sent;
 
-	/* descriptors go one message at a time, so that one control buffer is enough */
-	for (; p && n < IPC_BATCH && (!p->n_fds || n == 0); p = p->next, n++) {
-		iov[n] = (struct iovec){ (void *)(uintptr_t)p->data, p->len };
-		mm[n].msg_hdr = (struct msghdr){ .msg_iov = &iov[n], .msg_iovlen = 1 };
-		if (p->n_fds) {
-			struct msghdr *mh = &mm[n].msg_hdr;
-			struct cmsghdr *c;
+	if (n_fds) {
+		struct cmsghdr *c = memset(ctrl, 0, sizeof(ctrl));
 
-			memset(ctrl, 0, sizeof(ctrl));
-			mh->msg_control = ctrl;
-			mh->msg_controllen = CMSG_SPACE(sizeof(int) * p->n_fds);
-			c = CMSG_FIRSTHDR(mh);
-			c->cmsg_level = SOL_SOCKET;
-			c->cmsg_type = SCM_RIGHTS;
-			c->cmsg_len = CMSG_LEN(sizeof(int) * p->n_fds);
-			memcpy(CMSG_DATA(c), p->fds, sizeof(int) * p->n_fds);
-		}
+		mh.msg_control = c;
+		mh.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
+		memcpy(CMSG_DATA(c), fds, sizeof(int) * n_fds);
 	}
 	do
-		sent = sendmmsg(fd, mm, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+		sent = sendmsg(ch->fd, &mh, MSG_DONTWAIT | MSG_NOSIGNAL);
 	while (sent < 0 && errno == EINTR);
-	return sent < 0 ? -errno : sent;
+	return sent < 0 ? -errno : 0;
+}
+
+int ipc_send_packet(struct ipc_chan *ch)
+{
+	const struct ipc_packet *p = ch->out_head;
+	int rc = ipc_send_now(ch, p->data, p->data + sizeof(struct ipc_head),
+			      p->len - sizeof(struct ipc_head), p->fds, p->n_fds);
+
+	return rc ? rc : 1;
 }

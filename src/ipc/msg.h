@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Packets of a channel: what is on the socket. Private to src/ipc. */
+/* Messages and the packets they travel in: what is on the socket. Private to src/ipc. */
 #ifndef CORDON_IPC_MSG_H
 #define CORDON_IPC_MSG_H
 
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "ipc/call.h"
@@ -11,6 +12,7 @@
 #define IPC_MAGIC 0x43524431u          /* "CRD1" */
 #define IPC_PACKET_MAX 65536           /* bytes of one packet, head included */
 #define IPC_BATCH 8                    /* packets read or written by one system call */
+#define IPC_CTRL_SIZE CMSG_SPACE(sizeof(int) * IPC_FDS_MAX)
 
 enum ipc_kind { IPC_CALL = 1, IPC_REPLY, IPC_ERROR, IPC_EVENT_MSG };
 
@@ -30,10 +32,10 @@ struct ipc_head {
 
 struct ipc_packet {
 	struct ipc_packet *next;
+	uint8_t *data;         /* head and share, behind the descriptors */
 	size_t len;
 	unsigned n_fds;
-	int *fds;              /* duplicates, owned */
-	uint8_t data[];
+	int fds[];             /* duplicates, owned */
 };
 
 struct ipc_in {
@@ -44,10 +46,54 @@ struct ipc_in {
 	int truncated;         /* descriptors or bytes were cut: the peer is broken */
 };
 
-/* Up to `max` (at most IPC_BATCH) packets. Their number, 0 at end of file, -EAGAIN, -errno. */
-int ipc_recv_batch(int fd, struct ipc_in *in, unsigned max);
+/* A whole message. */
+struct ipc_received {
+	const struct ipc_head *h;
+	const uint8_t *body;
+	int *fds;              /* what is left here is closed */
+	unsigned n_fds;
+};
 
-/* Send the queued packets from `head` on. How many went, or -errno. */
-int ipc_send_batch(int fd, const struct ipc_packet *head);
+/* What a side that asks does with what comes back. Set with the first request. */
+struct ipc_asks {
+	int (*reply)(struct ipc_chan *ch, struct ipc_received *m);
+	void (*fail)(struct ipc_chan *ch, const char *why);
+};
+
+/* ---- msg.c ---- */
+
+/* Bytes that a message may decode to: structs are larger than their encoding. */
+size_t ipc_decode_max(const struct ipc_received *m);
+
+/* One packet. 1, 0 at end of file, -EAGAIN, -errno. The bytes stay until the next. */
+int ipc_recv_packet(struct ipc_chan *ch, struct ipc_in *in);
+
+/* What was received with a packet, out of its control data. */
+void ipc_collect_fds(const struct msghdr *mh, struct ipc_in *in);
+
+/* Send head and share as one packet, from where they lie. 0, -EAGAIN, -errno. */
+int ipc_send_now(struct ipc_chan *ch, const void *head, const void *share, size_t n,
+		 const int *fds, unsigned n_fds);
+
+/* Send the first that is queued. 1 or -errno. */
+int ipc_send_packet(struct ipc_chan *ch);
+
+/* ---- chan.c ---- */
+
+/* Send, or queue what cannot go at once. 0 or -errno: nothing was sent. */
+int ipc_message_send(struct ipc_chan *ch, enum ipc_kind kind, const struct ipc_program *p,
+		     const struct ipc_row *row, uint64_t serial, const void *body, size_t len,
+		     const int *fds, unsigned n_fds);
+
+/* `v` as a body; logs what cannot be encoded. `b` is initialised by this. */
+int ipc_encode(const struct ipc_row *row, const struct xdr_type *t, const void *v, struct buf *b);
+
+/* ---- answer.c ---- */
+
+/* A call or an event. -errno ends the channel. */
+int ipc_answer_dispatch(struct ipc_chan *ch, struct ipc_received *m);
+
+/* The channel ended: calls that are still worked on are answered to nobody. */
+void ipc_answer_orphan(struct ipc_chan *ch);
 
 #endif

@@ -11,7 +11,8 @@
 /* Bit positions of struct ipc_row.senders; the order of ROOMS in tools/xgen.py. */
 enum ipc_room {
 	IPC_ROOM_CORDOND, IPC_ROOM_CONF, IPC_ROOM_CONN, IPC_ROOM_CORE, IPC_ROOM_HOST, IPC_ROOM_VM,
-	IPC_ROOM_LAUNCH, IPC_ROOM_FILE, IPC_ROOM_IMAGE, IPC_ROOM_EDGE, IPC_ROOM_CLIENT,
+	IPC_ROOM_LAUNCH, IPC_ROOM_FILE, IPC_ROOM_IMAGE, IPC_ROOM_EDGE, IPC_ROOM_DISK,
+	IPC_ROOM_DOOR, IPC_ROOM_CLIENT,
 };
 
 /* States of a channel that a row may ask for; the owner of the channel moves it. */
@@ -42,22 +43,23 @@ struct ipc_when {
 	uint16_t perm;
 };
 
+/* Small and with few pointers: every process relocates its own copy of the tables. */
 struct ipc_row {
 	uint32_t num;
+	uint32_t as_proc;       /* the client procedure this row serves */
 	const char *name;
 	const struct xdr_type *args;   /* NULL: nobody serves it yet ("later" in proto) */
 	const struct xdr_type *ret;
+	const char *audit;      /* record written when the row succeeds or fails */
+	const struct ipc_when *when;   /* up to one without a perm; NULL: none */
 	uint16_t senders;       /* 1 << enum ipc_room; 0: whoever holds the channel */
+	uint16_t perm;          /* enum perm */
+	uint16_t filter;        /* enum perm that lists are filtered by */
+	uint16_t flags_off;     /* 1 + offset of the flags word in args; 0: none */
 	uint8_t states;         /* IPC_STATE_*; 0: any */
 	uint8_t cls;            /* enum ipc_class */
 	uint8_t flags;
 	uint8_t fds_in_min, fds_in_max, fds_out_min, fds_out_max;
-	uint16_t perm;          /* enum perm */
-	uint16_t filter;        /* enum perm that lists are filtered by */
-	uint16_t flags_off;     /* 1 + offset of the flags word in args; 0: none */
-	struct ipc_when when[4];
-	const char *audit;      /* record written when the row succeeds or fails */
-	uint32_t as_proc;       /* the client procedure this row serves */
 };
 
 struct ipc_program {

@@ -124,7 +124,7 @@ int room_on_setup(struct ipc_call *call, const struct room_setup *args)
 	struct sandbox_profile p = {
 		.name = "cordon-launch", .policy = &sandbox_policy_launch, .uid = SANDBOX_ID_KEEP,
 		.gid = SANDBOX_ID_KEEP, .keep_caps = caps, .root_fd = SANDBOX_ROOT_KEEP,
-		.keep_all_fds = true, .nofile = 65536,
+		.keep_all_fds = true, .any_path = true, .nofile = 65536,
 	};
 	int rc;
 

@@ -31,9 +31,12 @@ extern const struct sandbox_policy sandbox_policy_core;
 extern const struct sandbox_policy sandbox_policy_host;
 extern const struct sandbox_policy sandbox_policy_vm;
 extern const struct sandbox_policy sandbox_policy_launch;
+extern const struct sandbox_policy sandbox_policy_disk;
 extern const struct sandbox_policy sandbox_policy_file;
 extern const struct sandbox_policy sandbox_policy_image;
+extern const struct sandbox_policy sandbox_policy_reader;
 extern const struct sandbox_policy sandbox_policy_edge;
+extern const struct sandbox_policy sandbox_policy_door;
 extern const struct sandbox_policy sandbox_policy_qemu;
 extern const struct sandbox_policy sandbox_policy_passt;
 
@@ -41,6 +44,22 @@ extern const struct sandbox_policy sandbox_policy_passt;
 #define SANDBOX_ID_KEEP ((uid_t)-1)
 #define SANDBOX_CAP(cap) (UINT64_C(1) << (cap))
 #define SANDBOX_NOFILE_KEEP 0
+
+/* Landlock's rights to files by path (landlock(7)). Descriptors that a process has are not touched. */
+#define SANDBOX_EXECUTE  UINT64_C(0x0001)
+#define SANDBOX_READ     UINT64_C(0x000c)   /* files, and lists of directories */
+#define SANDBOX_WRITE    UINT64_C(0x4002)   /* files that exist, truncating them too */
+#define SANDBOX_MAKE     UINT64_C(0x0120)   /* regular files, removing and renaming them in place */
+#define SANDBOX_SOCKETS  UINT64_C(0x0228)   /* unix sockets, removing them, lists of directories */
+#define SANDBOX_FOLDERS  UINT64_C(0x2090)   /* the same for directories, and moves between them */
+#define SANDBOX_DEVICES  UINT64_C(0x8000)   /* ioctl() of devices */
+
+/* What is allowed below `path`; without a file of that name the row means nothing. */
+struct sandbox_path {
+	const char *path;      /* NULL: below the directory that is open as `fd` */
+	uint64_t access;
+	int fd;
+};
 
 struct sandbox_profile {
 	const char *name;                      /* for error texts */
@@ -54,14 +73,18 @@ struct sandbox_profile {
 	const int *keep_fds;                   /* descriptors that stay open, in any order */
 	size_t n_keep_fds;
 	bool keep_all_fds;                     /* leave the descriptor table alone */
+	const struct sandbox_path *paths;      /* below the new root; none: no file at all by path */
+	size_t n_paths;
+	bool any_path;                         /* no Landlock: it would forbid the children to mount */
+	bool tcp;                              /* may bind and connect TCP sockets */
 	uint64_t nofile;                       /* RLIMIT_NOFILE, or SANDBOX_NOFILE_KEEP */
 };
 
 /*
  * Enter the profile, for good: close all descriptors but those listed, rlimits
- * (no core file, nofile), chroot, groups, gid, uid, every capability set cut
- * down to keep_caps, no-new-privs, not dumpable, the seccomp filter. root_fd
- * is closed unless listed in keep_fds.
+ * (no core dump, nofile), chroot, groups, gid, uid, every capability set cut
+ * down to keep_caps, no-new-privs, not dumpable, Landlock, the seccomp filter.
+ * root_fd is closed unless listed in keep_fds.
  * The caller is single-threaded and privileged. 0, or -errno with `err` filled:
  * the process must then exit, for it may be half way.
  */
@@ -76,6 +99,17 @@ int sandbox_close_others(const int *keep, size_t n_keep);
  * -EPERM when a set cannot be reduced.
  */
 int sandbox_drop_caps(uint64_t keep, struct err *err);
+
+/* The version of Landlock's interface in this kernel, as far as we know it; 0: it has none. */
+int sandbox_landlock_abi(void);
+
+/*
+ * Set no-new-privs; from now on this process and its children may do to files, by path, what the
+ * rows allow, bind or connect TCP only with `net`, and reach no abstract socket and signal no
+ * process outside; as far as the kernel's Landlock can do that. Without Landlock: 0 all the same.
+ * Mounting is over for them.
+ */
+int sandbox_landlock(const struct sandbox_path *rows, size_t n, bool net, struct err *err);
 
 /*
  * Set no-new-privs and load the policy. With `audit`, refusals that the

@@ -98,7 +98,8 @@ int sandbox_drop_caps(uint64_t keep, struct err *err)
 
 static int enter_limits(const struct sandbox_profile *p, struct err *err)
 {
-	const struct rlimit core = { 0, 0 };
+	/* 1, not 0: with 0 a core dump still goes where core_pattern has a pipe (core(5)) */
+	const struct rlimit core = { 1, 1 };
 	struct rlimit nofile = { p->nofile, p->nofile }, have;
 
 	if (setrlimit(RLIMIT_CORE, &core) < 0)
@@ -194,11 +195,9 @@ int sandbox_enter(const struct sandbox_profile *p, struct err *err)
 		r = enter_caps(p, err);
 	if (r < 0)
 		return r;
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return err_sys(err, -errno, "sandbox '%s': dumpable", p->name);
-	if (p->policy)
-		return sandbox_load_policy(p->policy, false, err);
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return err_sys(err, -errno, "sandbox '%s': no-new-privs", p->name);
-	return 0;
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_sys(err, -errno, "sandbox '%s': dumpable, no-new-privs", p->name);
+	if (!p->any_path)
+		r = sandbox_landlock(p->paths, p->n_paths, p->tcp, err);
+	return r == 0 && p->policy ? sandbox_load_policy(p->policy, false, err) : r;
 }

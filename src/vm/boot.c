@@ -262,7 +262,8 @@ static void args_readable(evutil_socket_t fd, short what, void *arg)
 static struct plan_resources resources(void)
 {
 	return (struct plan_resources){ .list = vm.cfg->fds, .n = vm.cfg->n_fds,
-					.now = time(NULL), .host = vm.cfg->host };
+					.now = time(NULL), .host = vm.cfg->host,
+					.utc_offset = vm.cfg->utc_offset };
 }
 
 static int send_arguments(struct boot *b, struct err *err)

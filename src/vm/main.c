@@ -19,6 +19,7 @@
 #include "sandbox/sandbox.h"
 #include "vm/chardev.h"
 #include "vm/events.h"
+#include "vm/viewer.h"
 #include "vm/vm_fds.h"
 
 #define NOFILE_MAX 2048           /* pty masters, console streams, viewers on their way */
@@ -33,6 +34,7 @@ static void core_closed(struct ipc_chan *ch)
 	if (vm.core != ch)
 		return;
 	vm.core = NULL;
+	viewer_core_gone();
 	if (!vm.cfg) {
 		/* nobody knows of us before BOOT: the next core undoes the start, or has launch make another */
 		log_info("core is gone before it said what to boot");
@@ -56,8 +58,10 @@ int vm_attach_core(int fd)
 		return -ENOMEM;
 	}
 	vm.core = ch;
-	if (old)
+	if (old) {
+		viewer_core_gone();
 		ipc_ev_detach(old);
+	}
 	return 0;
 }
 
@@ -85,10 +89,11 @@ static void on_connect(evutil_socket_t listener, short what, void *arg)
 /* Who to be stands on the journal, which launch made for us; where, is where we are. */
 static int enter(void)
 {
+	const struct sandbox_path proc = { .fd = VM_FD_PROC, .access = SANDBOX_READ };
 	struct sandbox_profile profile = {
 		.name = "vm", .policy = &sandbox_policy_vm, .uid = SANDBOX_ID_KEEP,
 		.gid = SANDBOX_ID_KEEP, .root_fd = SANDBOX_ROOT_KEEP, .keep_all_fds = true,
-		.nofile = NOFILE_MAX,
+		.nofile = NOFILE_MAX, .paths = &proc, .n_paths = 1,
 	};
 	CLEAN_FD int root = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct err err = { 0 };

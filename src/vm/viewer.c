@@ -14,11 +14,14 @@
 
 enum { PHASE_CONNECT = 0, PHASE_DISCONNECT = 2 };   /* virDomainEventGraphicsPhase */
 
-/* Who was handed in, oldest first. QEMU cannot tell them apart: the oldest counts as gone first. */
+/* Who was handed in, oldest first. */
 struct viewer_peer {
 	struct viewer_peer *next;
+	uint64_t number;          /* core's, which tells of it; 0: nobody does */
 	char address[256];
 };
+
+static bool missing;              /* QEMU had fewer clients than we have peers, when last asked */
 
 static void tell(int phase, const char *address)
 {
@@ -40,11 +43,20 @@ static unsigned count_peers(void)
 	return n;
 }
 
-static void forget_oldest(void)
+static struct viewer_peer **find(uint64_t number)
 {
-	struct viewer_peer *p = vm.peers;
+	struct viewer_peer **pp = &vm.peers;
 
-	vm.peers = p->next;
+	while (*pp && (*pp)->number != number)
+		pp = &(*pp)->next;
+	return pp;
+}
+
+static void forget(struct viewer_peer **pp)
+{
+	struct viewer_peer *p = *pp;
+
+	*pp = p->next;
 	tell(PHASE_DISCONNECT, p->address);
 	free(p);
 }
@@ -52,26 +64,41 @@ static void forget_oldest(void)
 void viewer_forget_all(void)
 {
 	while (vm.peers)
-		forget_oldest();
+		forget(&vm.peers);
 }
+
+/* ---- those nobody tells of ---- */
 
 static void ask_later(void)
 {
 	struct timeval tv = { VIEWER_ASK_S, 0 };
 
-	if (vm.peers && vm.viewer_timer)
+	if (*find(0) && vm.viewer_timer)
 		event_add(vm.viewer_timer, &tv);
 }
 
+void viewer_core_gone(void)
+{
+	for (struct viewer_peer *p = vm.peers; p; p = p->next)
+		p->number = 0;
+	ask_later();
+}
+
+/*
+ * QEMU cannot tell them apart: the oldest counts as gone. Twice missing, for the
+ * one that is missing may be one that core is about to tell of.
+ */
 static void got_clients(void *ctx, struct json_object *ret, const struct err *err)
 {
 	size_t n = 0;
+	bool was_missing = missing;
 
 	(void)ctx;
 	for (size_t i = 0; !err && i < qmp_len(ret); i++)
 		n += qmp_len(qmp_arr(qmp_at(ret, i), "clients"));
-	while (!err && vm.peers && count_peers() > n)
-		forget_oldest();
+	missing = !err && count_peers() > n;
+	while (missing && was_missing && count_peers() > n && *find(0))
+		forget(find(0));
 	ask_later();
 }
 
@@ -86,7 +113,7 @@ static void on_ask(evutil_socket_t fd, short what, void *arg)
 		ask_later();
 }
 
-static void peer_add(const char *address)
+static void peer_add(const char *address, uint64_t number)
 {
 	struct viewer_peer **pp = &vm.peers, *p;
 
@@ -94,6 +121,7 @@ static void peer_add(const char *address)
 	if (!p)
 		return;
 	snprintf(p->address, sizeof(p->address), "%s", address);
+	p->number = number;
 	while (*pp)
 		pp = &(*pp)->next;
 	*pp = p;
@@ -104,6 +132,19 @@ static void peer_add(const char *address)
 		ask_later();
 }
 
+/* ---- row VIEWER_PHASE ---- */
+
+int vm_on_viewer_phase(struct ipc_call *call, const struct vm_viewer_phase *args)
+{
+	struct viewer_peer **pp = find(args->viewer);
+
+	if (args->viewer && *pp && args->phase == PHASE_DISCONNECT)
+		forget(pp);
+	else if (args->viewer && *pp)
+		tell(args->phase, (*pp)->address);
+	return ipc_reply(call, NULL, NULL, 0);
+}
+
 /* ---- row VIEWER ---- */
 
 struct handing {
@@ -111,6 +152,7 @@ struct handing {
 	int theirs;
 	unsigned left;
 	struct err err;
+	uint64_t number;
 	char peer[256];
 };
 
@@ -128,7 +170,7 @@ static void handed(void *ctx, struct json_object *ret, const struct err *err)
 	else
 		ipc_reply(h->call, NULL, &h->theirs, 1);
 	if (!h->err.code)
-		peer_add(h->peer);
+		peer_add(h->peer, h->number);
 	fd_close(&h->theirs);
 	free(h);
 }
@@ -173,7 +215,8 @@ int vm_on_viewer(struct ipc_call *call, const struct vm_device_args *args)
 		free(h);
 		return rc;
 	}
-	*h = (struct handing){ .call = call, .theirs = fds[1] };
+	*h = (struct handing){ .call = call, .theirs = fds[1],
+			       .number = args->viewer };
 	snprintf(h->peer, sizeof(h->peer), "%s", args->peer);
 	rc = hand_in(h, fds[0], args->skip_auth, &call->err);
 	fd_close(&fds[0]);

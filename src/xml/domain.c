@@ -100,7 +100,7 @@ static int domain_check(struct xml_binder *b, struct xml_node *node, void *obj)
 	if (is_coredump(d->on_poweroff) || is_coredump(d->on_reboot))
 		return xml_refuse(b, node, "coredump-destroy and coredump-restart are for "
 				  "<on_crash> only");
-	return 0;
+	return xml_seclabels_check(b, node, d);
 }
 
 static const struct xml_table domain_table = XML_TABLE(domain, domain_rows,

@@ -25,8 +25,17 @@ static const struct xml_row image_rows[] = {
 	{ "source/@dev", XML_F(dom_image, path), .flags = XML_REQUIRED,
 	  .only_if = image_is_block },
 	{ "source/@index", .kind = XML_NOTHING, .mode = XML_OUT },
+	{ "source/seclabel", XML_F(dom_image, seclabels), .sub = &xml_image_label_table },
 };
-static const struct xml_table image_table = XML_TABLE(dom_image, image_rows);
+
+static int image_check(struct xml_binder *b, struct xml_node *node, void *obj)
+{
+	const struct dom_image *i = obj;
+
+	return xml_image_labels_check(b, node, i->seclabels, i->n_seclabels);
+}
+
+static const struct xml_table image_table = XML_TABLE(dom_image, image_rows, .check = image_check);
 
 static int backing_parse(struct xml_binder *b, struct xml_node *node, void *obj)
 {
@@ -107,6 +116,7 @@ static const struct xml_row disk_rows[] = {
 	{ "source/@file", XML_F(dom_disk, path), .only_if = disk_is_file },
 	{ "source/@dev", XML_F(dom_disk, path), .only_if = disk_is_block },
 	{ "source/@index", .kind = XML_NOTHING, .mode = XML_OUT },
+	{ "source/seclabel", XML_F(dom_disk, seclabels), .sub = &xml_image_label_table },
 	{ "backingStore", .kind = XML_HOOK, .parse = backing_parse, .format = backing_format },
 	{ "blockio/@logical_block_size", XML_F(dom_disk, logical_block), .min = 512,
 	  .max = 65536 },
@@ -124,7 +134,17 @@ static const struct xml_row disk_rows[] = {
 	XML_ROW_ALIAS(dom_disk),
 	XML_ROW_ADDRESS(dom_disk),
 };
-const struct xml_table xml_disk_table = XML_TABLE(dom_disk, disk_rows);
+
+static int disk_check(struct xml_binder *b, struct xml_node *node, void *obj)
+{
+	const struct dom_disk *d = obj;
+
+	if (d->n_seclabels && !d->path)
+		return xml_refuse(b, node, "a <seclabel> in <source> needs a file or device there");
+	return xml_image_labels_check(b, node, d->seclabels, d->n_seclabels);
+}
+
+const struct xml_table xml_disk_table = XML_TABLE(dom_disk, disk_rows, .check = disk_check);
 
 /* ---- <controller> ---- */
 static bool controller_is_pci(const void *obj)

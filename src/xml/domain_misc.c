@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The small devices, and <seclabel>. */
-#include <string.h>
-
+/* The small devices. */
 #include "xml/domain_tables.h"
 
 static const struct xml_row input_rows[] = {
@@ -53,41 +51,3 @@ static const struct xml_row audio_rows[] = {
 	{ "@type", XML_F(dom_audio, type), .flags = XML_REQUIRED },
 };
 const struct xml_table xml_audio_table = XML_TABLE(dom_audio, audio_rows);
-
-/* A dynamic label is the running guest's, only a static one is the definition's. */
-static bool label_is_static(const void *obj)
-{
-	const struct dom_seclabel *s = obj;
-
-	return s->type && strcmp(s->type, "static") == 0;
-}
-
-static bool label_is_not_static(const void *obj)
-{
-	return !label_is_static(obj);
-}
-
-static const struct xml_row seclabel_rows[] = {
-	{ "@type", XML_F(dom_seclabel, type) },
-	{ "@model", XML_F(dom_seclabel, model) },
-	{ "@relabel", XML_F(dom_seclabel, relabel) },
-	{ "label", XML_F(dom_seclabel, label), .flags = XML_REQUIRED,
-	  .only_if = label_is_static },
-	{ "label", XML_F(dom_seclabel, label), .mode = XML_OUT, .flags = XML_LIVE,
-	  .only_if = label_is_not_static },
-	{ "imagelabel", XML_F(dom_seclabel, imagelabel), .mode = XML_OUT, .flags = XML_LIVE },
-	{ "baselabel", XML_F(dom_seclabel, baselabel) },
-};
-
-static int seclabel_check(struct xml_binder *b, struct xml_node *node, void *obj)
-{
-	const struct dom_seclabel *s = obj;
-
-	if (s->type && strcmp(s->type, "static") != 0 && strcmp(s->type, "dynamic") != 0 &&
-	    strcmp(s->type, "none") != 0)
-		return xml_refuse(b, node, "type '%.40s' is not dynamic, static or none", s->type);
-	return 0;
-}
-
-const struct xml_table xml_seclabel_table = XML_TABLE(dom_seclabel, seclabel_rows,
-						      .check = seclabel_check);

@@ -11,8 +11,14 @@ extern const struct xml_table xml_disk_table, xml_controller_table, xml_net_tabl
 extern const struct xml_table xml_serial_table, xml_console_table, xml_channel_table;
 extern const struct xml_table xml_input_table, xml_graphics_table, xml_video_table;
 extern const struct xml_table xml_rng_table, xml_balloon_table, xml_watchdog_table;
-extern const struct xml_table xml_panic_table, xml_audio_table, xml_seclabel_table;
+extern const struct xml_table xml_panic_table, xml_audio_table;
+extern const struct xml_table xml_seclabel_table, xml_image_label_table;
 extern const struct xml_table xml_alias_table, xml_address_table;
+
+/* One <seclabel> a model, for the guest and for each image. 0, or refused at `node`. */
+int xml_seclabels_check(struct xml_binder *b, struct xml_node *node, const struct domain *d);
+int xml_image_labels_check(struct xml_binder *b, struct xml_node *node,
+			   const struct dom_image_label *list, uint32_t n);
 
 /* What devices share; in libvirt's order: boot, alias, rom, address. */
 #define XML_ROW_BOOT(t) \

@@ -13,11 +13,8 @@ from lib import guest
 
 
 @pytest.fixture
-def running(server, define):
-    name = define(boot="linux")
-    server.virsh("start", name)
-    guest.booted(server, name)
-    return name
+def running(booted):
+    return booted()
 
 
 def test_shell(server, running):

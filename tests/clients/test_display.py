@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """VNC and the picture: vncdisplay, domdisplay, screenshot, and what a viewer is shown."""
 import hashlib
+import os
 import re
 import socket
+import stat
 import struct
 import subprocess
+import xml.etree.ElementTree as ET
 
 import libvirt
 import pytest
@@ -132,19 +135,64 @@ def vnc_response(password, challenge):
     return done.stdout
 
 
-def test_viewer(server, define, events):
-    name = define(devices=VNC + VIDEO % "vga")
+def graphics(heard, name):
+    return [e[len("graphics: "):] for e in heard.seen(name) if e.startswith("graphics: ")]
+
+
+def named(address, viewer):
+    """As `virsh event` shows the two ends."""
+    if isinstance(address, str):
+        return f"local[unix  {address}] remote[unix  ]"
+    return "local[IPv4 {} {}] remote[IPv4 {} {}]".format(*address, *viewer.getsockname())
+
+
+def given_to_door(server, folder):
+    """A folder where cordon-door may make a socket, as an administrator would have it."""
+    if server.name == "cordon":
+        os.chown(folder, 0, (server.dir / "run/viewers").stat().st_uid)
+        folder.chmod(0o2770)
+    return folder
+
+
+@pytest.mark.parametrize("kind, password", [("tcp", None), ("tcp", "sesame"), ("unix", None)])
+def test_viewer(server, define, events, folder, kind, password):
+    """Each viewer's events in their order, with the addresses of both ends."""
+    path = str(given_to_door(server, folder) / "vnc.sock")
+    listen = f'<listen type="socket" socket="{path}"/>' if kind == "unix" else ""
+    secret = f' passwd="{password}"' if password else ""
+    name = define(devices=f'<graphics type="vnc"{secret}' + (
+        f'>{listen}</graphics>' if listen else ' port="-1"/>') + VIDEO % "vga")
+    server.virsh("start", name)
+    address = path if kind == "unix" else ("127.0.0.1", port_of(server, name))
+    heard = events()
+    first = Viewer(address, password)
+    assert first.banner.startswith(b"RFB 003.") and first.width >= 640
+    auth = "vnc" if password else "none"
+    expected = [f"{what} {named(address, first.sock)} {auth}" for what in ("connect", "initialize")]
+    wait_for(lambda: graphics(heard, name) == expected, 5, text=f"{expected}: {graphics(heard, name)}")
+    with socket.socket(socket.AF_UNIX if kind == "unix" else socket.AF_INET) as second:
+        second.connect(address)
+        assert second.recv(4) == b"RFB "
+        expected.append(f"connect {named(address, second)} {auth}")
+        wait_for(lambda: graphics(heard, name) == expected, 5,
+                 text=f"{expected}: {graphics(heard, name)}")
+        # the first one goes first, but it is the second one that ends first
+        expected.append(f"disconnect {named(address, second)} {auth}")
+    expected.append(f"disconnect {named(address, first.sock)} {auth}")
+    wait_for(lambda: len(graphics(heard, name)) == 4, 5, text=f"{graphics(heard, name)}")
+    first.close()
+    wait_for(lambda: graphics(heard, name) == expected, 5, text=f"{expected}: {graphics(heard, name)}")
+
+
+def test_viewer_with_a_wrong_password(server, define, events):
+    name = define(devices='<graphics type="vnc" port="-1" passwd="sesame"/>')
     server.virsh("start", name)
     heard = events()
-    viewer = Viewer(("127.0.0.1", port_of(server, name)))
-    assert viewer.banner.startswith(b"RFB 003.")
-    assert viewer.width >= 640
-    heard.wait("graphics: connect", 10, name)
-    # QEMU tells nobody about viewers that were handed in: docs/protocol.md, "Events"
-    if server.name == "stock":
-        heard.wait("graphics: initialize", 10, name)
+    viewer = Viewer(("127.0.0.1", port_of(server, name)), "wrong")
+    assert not viewer.allowed
     viewer.close()
-    heard.wait("graphics: disconnect", 10, name)
+    heard.wait("graphics: disconnect", 5, name)
+    assert [e.split()[0] for e in graphics(heard, name)] == ["connect", "disconnect"]
 
 
 def test_two_viewers(server, define):
@@ -170,13 +218,43 @@ def test_password(server, define):
 
 
 def test_unix_socket(server, define, folder):
-    path = folder / "vnc.sock"
+    path = given_to_door(server, folder) / "vnc.sock"
     name = define(devices=f'<graphics type="vnc"><listen type="socket" socket="{path}"/></graphics>')
     server.virsh("start", name)
     assert Viewer(str(path)).allowed
     server.virsh("destroy", name)
     # libvirtd leaves the dead socket lying there
     assert not path.exists() or server.name == "stock"
+
+
+def test_unix_socket_anywhere(server, define):
+    """Without a path the server chooses one, and says where."""
+    name = define(devices='<graphics type="vnc"><listen type="socket"/></graphics>')
+    server.virsh("start", name)
+    live = ET.fromstring(server.virsh("dumpxml", name).out).find("devices/graphics")
+    path = live.find("listen").get("socket")
+    assert path and live.get("socket") == path
+    here = server.host_path(path)
+    assert Viewer(here).allowed
+    assert stat.S_IMODE(os.stat(here).st_mode) & 0o007 == 0 or server.name == "stock"
+    assert path not in server.virsh("dumpxml", "--inactive", name).out
+    server.virsh("destroy", name)
+    assert not os.path.exists(here) or server.name == "stock"
+
+
+@pytest.mark.cordon
+@pytest.mark.parametrize("mode, why", [(0o755, "may not make it there"), (0o777, "closed to writing by others")])
+def test_unix_socket_not_there(server, define, folder, mode, why):
+    """Cordon-door has no privilege: the folder's permissions decide, and the refusal says what to do."""
+    path = folder / "vnc.sock"
+    folder.chmod(mode)
+    name = define(devices=f'<graphics type="vnc"><listen type="socket" socket="{path}"/></graphics>')
+    result = server.virsh("start", name, check=False)
+    assert result.code != 0 and why in result.err and str(path) in result.err, result
+    if mode == 0o755:
+        assert f"{server.dir}/run/viewers" in result.err
+    assert not path.exists()
+    assert server.virsh("domstate", name).out.strip() == "shut off"
 
 
 def test_nothing_listens_when_off(server, define):
@@ -188,13 +266,16 @@ def test_nothing_listens_when_off(server, define):
         socket.create_connection(address, 2)
 
 
-def test_open_graphics_descriptor(server, define, conn):
+def test_open_graphics_descriptor(server, define, conn, events):
     name = define(devices=VNC)
     server.virsh("start", name)
+    heard = events()
     fd = conn.lookupByName(name).openGraphicsFD(0, libvirt.VIR_DOMAIN_OPEN_GRAPHICS_SKIPAUTH)
     with socket.socket(fileno=fd) as s:
         s.settimeout(10)
         assert s.recv(12).startswith(b"RFB 003.")
+        heard.wait("graphics: connect", 5, name)
+    heard.wait("graphics: disconnect", 10, name)
 
 
 @pytest.mark.cordon
@@ -210,10 +291,11 @@ def xvfb(number):
                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def test_virt_viewer(server, define, folder):
+def test_virt_viewer(server, define, folder, events):
     """The guest's own picture is what the window shows: most of a screenshot's rows are in it."""
     name = define(devices=VNC + VIDEO % "vga")
     server.virsh("start", name)
+    heard = events()
     number = 100 + int(hashlib.sha256(name.encode()).hexdigest()[:2], 16)
     display = xvfb(number)
     viewer = None
@@ -238,6 +320,7 @@ def test_virt_viewer(server, define, folder):
             server.virsh("screenshot", name, shot)
             return contains(window, shot)
         wait_for(shown, 60, 1, text="the guest's picture in virt-viewer's window")
+        assert [e.split()[0] for e in graphics(heard, name)] == ["connect", "initialize"]
     finally:
         for proc in (viewer, display):
             if proc:

@@ -93,26 +93,20 @@ def test_destroy_graceful(server, define):
     assert state(server, name) == "shut off (destroyed)"
 
 
-def test_shutdown_by_power_button(server, define):
-    name = define(boot="linux")
-    server.virsh("start", name)
-    guest.booted(server, name)
+def test_shutdown_by_power_button(server, booted):
+    name = booted()
     server.virsh("shutdown", name)
     reaches(server, name, "shut off (shutdown)", 30)
 
 
-def test_shutdown_mode_acpi(server, define):
-    name = define(boot="linux")
-    server.virsh("start", name)
-    guest.booted(server, name)
+def test_shutdown_mode_acpi(server, booted):
+    name = booted()
     server.virsh("shutdown", "--mode", "acpi", name)
     reaches(server, name, "shut off (shutdown)", 30)
 
 
-def test_shutdown_is_only_a_wish(server, define):
-    name = define(boot="linux", cmdline="console=ttyS0 quiet no_timer_check deaf")
-    server.virsh("start", name)
-    guest.booted(server, name)
+def test_shutdown_is_only_a_wish(server, booted):
+    name = booted(cmdline="console=ttyS0 quiet no_timer_check deaf")
     server.virsh("shutdown", name)
     time.sleep(2)
     assert server.virsh("domstate", name).out.strip() in ("running", "in shutdown")

@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """kill -9 of each process, and of all: guests run on, the next client sees the truth, nothing leaks."""
 import signal
-import threading
 import time
 from pathlib import Path
 
 import pytest
 from lib import guest as guests
 from lib import house
+from lib.later import Later
 from lib.server import wait_for
 
 pytestmark = pytest.mark.cordon
-ROOMS = ["core", "launch", "file", "host", "conn", "vm"]
-TRUTH = 1.0          # seconds until the next client sees it, on a machine that is idle
-ALLOWED = 5.0        # what a busy machine gets
+ROOMS = ["core", "launch", "disk", "file", "image", "host", "door", "conn", "vm"]
+TRUTH = 1.0          # seconds until the next client sees it, on a machine that has time for us
+OVERLOAD_MAX = 5     # times that, however busy the machine is
 
 
 def strike(server, room):
@@ -23,18 +23,27 @@ def strike(server, room):
     return victims
 
 
-def truth(server, expected):
-    """Ask until all is known again; the seconds that took."""
+def run_on(server, qemus):
+    """The same guests, and no others; while processes change parents a list may miss one."""
+    assert not [q for q in qemus if house.state(q) in ("gone", "Z")], "guests run on"
+    wait_for(lambda: sorted(server.qemus()) == qemus, 5, text="those QEMUs and no others")
+
+
+def sees_the_truth(server, expected):
+    """Ask, one client after the other, until one is told all of it; that is to be soon."""
+    question = "; ".join(f"domstate {n}" for n in expected) + "; domstats --balloon --list-running"
     begin = time.monotonic()
     while True:
-        states = {n: server.virsh("domstate", n, check=False).out.strip() for n in expected}
-        stats = server.virsh("domstats", "--balloon", "--list-running", check=False)
-        if all(s == "running" for s in states.values()) and stats.code == 0:
+        answer = server.virsh(question, check=False)
+        if answer.code == 0 and answer.out.split()[:len(expected)] == ["running"] * len(expected) \
+                and answer.out.count("balloon.current") == len(expected):
             break
-        assert time.monotonic() - begin < 20, states
+        assert time.monotonic() - begin < 30, answer
     took = time.monotonic() - begin
-    print(f"\nthe next client sees the truth after {took * 1000:.0f} ms")
-    return took
+    slowness = house.slowness()
+    print(f"\nthe next client sees the truth after {took * 1000:.0f} ms"
+          + (f", on a machine {slowness:.1f} times overloaded" if slowness > 1 else ""))
+    assert took < TRUTH * min(slowness, OVERLOAD_MAX)
 
 
 def answers(server, name):
@@ -48,8 +57,8 @@ def test_running(server, trio, room):
     qemus = sorted(server.qemus())
     assert len(qemus) == 3
     victims = strike(server, room)
-    assert truth(server, trio) < ALLOWED
-    assert sorted(server.qemus()) == qemus, "guests run on"
+    sees_the_truth(server, trio)
+    run_on(server, qemus)
     for name in trio:
         wait_for(lambda n=name: answers(server, n), 10, text=f"{name} taking orders")
     assert not any(house.state(p) not in ("gone", "Z") for p in victims)
@@ -76,18 +85,44 @@ def test_running_edge(server, name, define):
     house.clean(server)
 
 
+def test_door_of_a_crowd(server, trio):
+    """Who is in stays in, and is served; viewers too, and new ones find the listener again."""
+    import socket
+    address = ("127.0.0.1", 5900 + int(server.virsh("vncdisplay", trio[2]).out.strip().rsplit(":", 1)[1]))
+    with server.connect() as conn, socket.create_connection(address, 10) as viewer:
+        viewer.settimeout(10)
+        assert viewer.recv(4) == b"RFB "
+        assert conn.lookupByName(trio[0]).isActive()
+        strike(server, "door")
+        assert conn.lookupByName(trio[1]).isActive(), "an open connection goes on"
+        assert server.virsh("list", "--name").out.split(), "the next one waits, and is served"
+        assert conn.isAlive() and conn.lookupByName(trio[2]).isActive()
+        assert viewer.recv(8) == b"003.008\n", "the viewer is in"
+        viewer.sendall(b"RFB 003.008\n")
+        assert viewer.recv(2) == b"\1\1"
+
+    def listens():
+        try:
+            with socket.create_connection(address, 2) as late:
+                late.settimeout(5)
+                return late.recv(4) == b"RFB "
+        except OSError:
+            return False
+    wait_for(listens, 5, text="the same port again")
+
+
 def test_supervisor_of_all(server, trio):
     """cordond itself: its rooms end, guests run on, a new one takes over."""
     qemus = sorted(server.qemus())
     supervisors = sorted(house.pids(server, "vm"))
     house.kill(signal.SIGKILL, server.pid)
-    wait_for(lambda: not any(house.pids(server, r) for r in ("core", "launch", "file", "host", "conn")),
-             10, text="the other rooms ending")
-    assert sorted(server.qemus()) == qemus
+    wait_for(lambda: not any(house.pids(server, r) for r in ("core", "launch", "disk", "file", "image",
+                                                            "host", "door", "conn")), 10, text="the other rooms ending")
+    run_on(server, qemus)
     assert sorted(house.pids(server, "vm")) == supervisors
     server.respawn()
-    assert truth(server, trio) < ALLOWED
-    assert sorted(server.qemus()) == qemus
+    sees_the_truth(server, trio)
+    run_on(server, qemus)
     assert sorted(house.pids(server, "vm")) == supervisors, "they are kept"
 
 
@@ -95,10 +130,10 @@ def test_everything_at_once(server, trio):
     qemus = sorted(server.qemus())
     house.kill(signal.SIGKILL, server.pid, *[p for p, _ in server.daemon_processes()])
     wait_for(lambda: not server.daemon_processes(), 10, text="all gone")
-    assert sorted(server.qemus()) == qemus
+    run_on(server, qemus)
     server.respawn()
-    assert truth(server, trio) < ALLOWED
-    assert sorted(server.qemus()) == qemus
+    sees_the_truth(server, trio)
+    run_on(server, qemus)
     for name in trio:
         wait_for(lambda n=name: answers(server, n), 10, text=f"{name} taking orders")
         tty = server.virsh("ttyconsole", name).out.strip()
@@ -128,19 +163,6 @@ def test_qemu(server, trio, events):
     assert server.virsh("domstate", trio[1], "--reason").out.strip() == "shut off (crashed)"
 
 
-def during(server, room, verb, name):
-    """Kill a room again and again while one client's verb is under way."""
-    done = threading.Event()
-    result = []
-
-    def ask():
-        result.append(server.virsh(verb, name, check=False, timeout=60))
-        done.set()
-    client = threading.Thread(target=ask)
-    client.start()
-    return client, done, result
-
-
 def settled_state(server, name):
     """Off or running for good; never something in between."""
     def look():
@@ -161,7 +183,7 @@ def strike_during(server, room, done):
         house.kill(signal.SIGKILL, *house.pids(server, room))
     if room in ("all", "cordond"):
         wait_for(lambda: not server.alive(), 10)
-        wait_for(lambda: not any(house.pids(server, r) for r in ("core", "launch", "conn")), 10,
+        wait_for(lambda: not any(house.pids(server, r) for r in ("core", "launch", "door", "conn")), 10,
                  text="the other rooms ending")
         server.respawn()
 
@@ -174,14 +196,14 @@ def test_starting(server, trio, room, name, define):
     others = set(trio)
     outcomes = []
     for delay in (0, 0.02, 0.05, 0.1):
-        client, done, result = during(server, room, "start", name)
-        done.wait(delay)
-        strike_during(server, room, done)
-        client.join()
+        verb = Later(server, "start", name)
+        verb.done.wait(delay)
+        strike_during(server, room, verb.done)
+        verb.join()
         assert others <= house.running(server)
         text = settled_state(server, name)
         outcomes.append(text)
-        if result[0].code == 0:
+        if verb.result.code == 0:
             assert text == "running", "it was said to run"
         if text == "running":
             wait_for(lambda: answers(server, name), 10, text="it is ours")
@@ -208,16 +230,16 @@ def test_launch_in_the_middle(server, trio, name, define):
     for microseconds in (0, 500, 1000, 2000, 4000, 8000, 16000, 32000):
         launch = house.pid(server, "launch")
         before = children_of(launch)
-        client, done, result = during(server, "launch", "start", name)
-        while not done.is_set() and children_of(launch) == before:
+        verb = Later(server, "start", name)
+        while not verb.done.is_set() and children_of(launch) == before:
             pass
         end = time.monotonic() + microseconds / 1e6
         while time.monotonic() < end:
             pass
         house.kill(signal.SIGKILL, launch)
-        client.join()
+        verb.join()
         if settled_state(server, name) == "running":
-            assert result[0].code == 0
+            assert verb.result.code == 0
             house.virsh(server, "destroy", name)
         wait_for(lambda: len(house.claims(server)) == 3 and len(house.files(server)) == 6
                  and len(house.pids(server, "vm")) == 3 and len(house.inhabitants(server)) <= 6
@@ -242,12 +264,12 @@ def test_stopping(server, trio, room):
     """At different moments of a destroy: it is off or running, and can be destroyed."""
     name = trio[0]
     for delay in (0, 0.01, 0.03):
-        client, done, result = during(server, room, "destroy", name)
-        done.wait(delay)
-        strike_during(server, room, done)
-        client.join()
+        verb = Later(server, "destroy", name)
+        verb.done.wait(delay)
+        strike_during(server, room, verb.done)
+        verb.join()
         text = settled_state(server, name)
-        if result[0].code == 0:
+        if verb.result.code == 0:
             assert text == "shut off", "it was said to be off"
         if text == "running":
             house.virsh(server, "destroy", name)
@@ -262,14 +284,14 @@ def test_said_to_be_off(server, trio):
     """A destroy whose launch dies is answered when the next launch has ended the guest, not before."""
     launch, qemu = house.pid(server, "launch"), server.qemu(trio[0])
     house.kill(signal.SIGSTOP, launch)
-    client, done, result = during(server, "launch", "destroy", trio[0])
+    verb = Later(server, "destroy", trio[0])
     try:
-        assert not done.wait(0.5)
+        assert not verb.done.wait(0.5)
         assert house.state(qemu) in "SRD"
     finally:
         house.kill(signal.SIGKILL, launch)
-    client.join()
-    assert result[0].code == 0, result
+    verb.join()
+    assert verb.result.code == 0, result
     assert house.state(qemu) in ("gone", "Z")
 
 
@@ -287,7 +309,7 @@ def test_console_attached(server, trio, room):
         else:
             # virsh says so, but stays until its user leaves when it lost the whole connection
             console.child.expect([guests.pexpect.EOF, "due to end of file"], timeout=15)
-    assert truth(server, trio) < ALLOWED
+    sees_the_truth(server, trio)
 
     def again():
         with guests.Console(server, trio[0], timeout=5) as second:

@@ -1,24 +1,30 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What happened while one of our processes was away is told afterwards, once and in order."""
+import contextlib
 import os
 import select
 import signal
+import socket
+import struct
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from lib import guest as guests
 from lib import house
 from lib.server import wait_for
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "clients"))
+import raw_rpc as r  # noqa: E402
+
 pytestmark = pytest.mark.cordon
 
 
 @pytest.fixture
-def linux(server, define):
-    """A guest whose user space answers."""
-    name = define(boot="linux")
-    server.virsh("start", name)
-    guests.booted(server, name)
+def linux(server, booted):
+    """A guest whose user space answers, and that leaves nothing."""
+    name = booted()
     yield name
     server.virsh("destroy", name, check=False)
     house.clean(server)
@@ -50,6 +56,17 @@ class Terminal:
         os.close(self.fd)
 
 
+@contextlib.contextmanager
+def without_core(server):
+    """Core is killed, and no other one is started before the end."""
+    house.kill(signal.SIGSTOP, server.pid)
+    house.kill(signal.SIGKILL, house.pid(server, "core"))
+    try:
+        yield
+    finally:
+        house.kill(signal.SIGCONT, server.pid)
+
+
 def test_core_stopped(server, linux, events):
     """Clients that stay connected are told of all that queued up while core did not run."""
     seen = events()
@@ -78,17 +95,52 @@ def test_core_stopped(server, linux, events):
 def test_core_dead_while_the_guest_powers_off(server, linux):
     """The next core hears from the guest's cordon-vm how it ended."""
     qemu = server.qemu(linux)
-    with Terminal(server, linux) as terminal:
-        house.kill(signal.SIGSTOP, server.pid)              # so that nobody starts another core
-        house.kill(signal.SIGKILL, house.pid(server, "core"))
-        try:
-            terminal.type("\rpoweroff\r")
-            wait_for(lambda: house.state(qemu) in ("gone", "Z"), 60, text="the guest powering off")
-        finally:
-            house.kill(signal.SIGCONT, server.pid)
+    with Terminal(server, linux) as terminal, without_core(server):
+        terminal.type("\rpoweroff\r")
+        wait_for(lambda: house.state(qemu) in ("gone", "Z"), 60, text="the guest powering off")
     wait_for(lambda: linux not in house.running(server), 10)
     assert house.virsh(server, "domstate", linux, "--reason").out.strip() == "shut off (shutdown)"
     house.clean(server)
+
+
+def registered_piecemeal(server):
+    """Events that a client gets that registers for one kind, and after a while for another."""
+    told = 0
+    with r.Raw(str(server.socket_path), timeout=20) as client:
+        client.open()
+        for kind in (0, 1):                                # lifecycle, reboot
+            client.s.settimeout(20)
+            assert client.call(316, struct.pack(">iI", kind, 0)).status == r.OK
+            client.s.settimeout(0.5)
+            with contextlib.suppress(TimeoutError):
+                while client.recv().kind == r.MESSAGE:
+                    told += 1
+    return told
+
+
+def test_told_to_clients_that_come_back(server, linux, events):
+    """For some seconds: each one that registers is told what it missed, once, in order."""
+    seen = events()
+    qemu = server.qemu(linux)
+    with Terminal(server, linux) as terminal, without_core(server):
+        terminal.type("\rpoweroff\r")
+        wait_for(lambda: house.state(qemu) in ("gone", "Z"), 60, text="the guest powering off")
+    assert "due to end of file" in "".join(seen.raw) or seen.proc.wait(10) != 0
+    wait_for(lambda: linux not in house.running(server), 10)    # the next core has told all it knows
+    begin = time.monotonic()
+    assert registered_piecemeal(server) == 2, "the second registration tells nothing again"
+    missed = ["Shutdown Finished after guest request", "Stopped Shutdown"]
+    back = [events(), events(linux)]
+    server.virsh("start", linux)
+    for one in back:
+        one.wait("Started", 10, linux)
+        assert one.lifecycle(linux) == [*missed, "Resumed Unpaused", "Started Booted"]
+    time.sleep(max(0, begin + 5.5 - time.monotonic()))
+    late = events()
+    server.virsh("suspend", linux)
+    late.wait("Suspended", 10, linux)
+    assert late.lifecycle(linux) == ["Suspended Paused"]
+    assert back[0].lifecycle(linux)[4:] == ["Suspended Paused"]
 
 
 def test_supervisor_dead_while_the_guest_powers_off(server, linux, events):
@@ -127,6 +179,54 @@ def test_supervisor_dead_while_paused_by_somebody_else(server, trio, events):
     wait_for(lambda: server.virsh("resume", trio[0], check=False).code == 0, 10)
     seen.wait("Resumed", 10, trio[0])
     assert seen.lifecycle(trio[0]) == ["Suspended Paused", "Resumed Unpaused"]
+
+
+def test_how_it_ended_is_asked_of_its_supervisor(own_server, name):
+    """QEMU is dead, its cordon-vm is not: what that one knows is the truth, not that it is gone."""
+    server = own_server("log_level = 2\n").start()
+    (server.dir / "g.xml").write_text(guests.xml(name, memory=64))
+    server.virsh("define", server.dir / "g.xml")
+    server.virsh("start", name)
+    qemu = server.qemu(name)
+    with without_core(server):
+        house.kill(signal.SIGKILL, qemu)
+        wait_for(lambda: house.state(qemu) in ("gone", "Z"), 20, text="QEMU ending")
+    wait_for(lambda: name not in house.running(server), 10)
+    told = server.log.read_text()
+    assert f"domain '{name}': QEMU ended, status 0x9" in told, told[-2000:]
+    assert "while Cordon was away" not in told
+    assert server.virsh("domstate", name, "--reason").out.strip() == "shut off (crashed)"
+
+
+def test_events_that_come_twice_are_told_once(server, trio, events):
+    """A cordon-vm sends what is new to a new core before it knows what that one has: and then again."""
+    vm = house.vm(server, house.uuid(server, trio[0]))
+    house.kill(signal.SIGSTOP, vm)
+    with without_core(server):
+        house.kill(signal.SIGTERM, server.qemu(trio[0]))
+        wait_for(lambda: house.state(server.qemu(trio[0]) or 0) in ("gone", "Z"), 20)
+    house.virsh(server, "list")
+    seen = events()
+    house.kill(signal.SIGCONT, vm)
+    seen.wait("Stopped", 10, trio[0])
+    assert [s for s in seen.seen(trio[0]) if s.startswith("lifecycle")] == [
+        "lifecycle: Shutdown Finished after host request", "lifecycle: Stopped Shutdown"]
+
+
+def test_viewer_that_was_in_when_core_died(server, trio, events):
+    """Its end is told by the next core, with the address of the one it was."""
+    display = server.virsh("vncdisplay", trio[2]).out.strip()
+    address = ("127.0.0.1", 5900 + int(display.split(":")[1]))
+    with socket.create_connection(address, 10) as viewer:
+        assert viewer.recv(4) == b"RFB "
+        house.kill(signal.SIGKILL, house.pid(server, "core"))
+        house.virsh(server, "list")
+        wait_for(lambda: server.virsh("resume", trio[2], check=False).code in (0, 1), 10)
+        seen = events()
+        port = viewer.getsockname()[1]
+    seen.wait("graphics: disconnect", 10, trio[2])
+    told, = [s for s in seen.seen(trio[2]) if "graphics" in s]
+    assert f"remote[IPv4 127.0.0.1 {port}]" in told
 
 
 def test_every_event_of_a_storm_once(server, trio, events):

@@ -11,6 +11,7 @@ import pytest
 from lib import guest as guests
 from lib import house
 from lib import server as servers
+from lib.later import Later
 from lib.server import wait_for
 
 pytestmark = pytest.mark.cordon
@@ -40,25 +41,6 @@ def prompt(server, *names):
             longest = max(longest, time.monotonic() - begin)
     assert longest < 3, longest
     return longest
-
-
-class Later:
-    """A client's call in the background."""
-
-    def __init__(self, server, *words):
-        self.begin = time.monotonic()
-        self.seconds = self.result = None
-
-        def run():
-            self.result = server.virsh(*words, check=False, timeout=90)
-            self.seconds = time.monotonic() - self.begin
-        self.thread = threading.Thread(target=run)
-        self.thread.start()
-
-    def join(self, timeout):
-        self.thread.join(timeout)
-        assert not self.thread.is_alive(), f"no answer after {timeout} s"
-        return self.result
 
 
 @pytest.fixture
@@ -212,7 +194,7 @@ def test_supervisor_silent_destroy(server, trio):
     assert house.state(vm) in ("gone", "Z")
 
 
-@pytest.mark.parametrize("room", ["file", "host", "launch"])
+@pytest.mark.parametrize("room", ["disk", "file", "image", "host", "launch"])
 def test_room_silent(server, trio, room):
     """A neighbour of core's stands still: what needs it not goes on, and it goes on afterwards."""
     pid = house.pid(server, room)

@@ -11,8 +11,10 @@
 #include "ipc/program.h"
 #include "proto/conf.x.h"
 #include "proto/core.x.h"
+#include "proto/disk.x.h"
 #include "proto/file.x.h"
 #include "proto/hostd.x.h"
+#include "proto/image.x.h"
 #include "proto/launch.x.h"
 #include "proto/remote.x.h"
 #include "proto/room.x.h"
@@ -21,8 +23,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct ipc_program *const programs[] = {
-	&conf_program, &room_program, &intake_program, &sup_program, &file_program, &image_program,
-	&launch_program, &vm_program, &vmup_program, &core_program, &viewer_program, &hostd_program,
+	&conf_program, &room_program, &intake_program, &sup_program, &disk_program,
+	&file_program, &image_program, &launch_program, &vm_program, &vmup_program, &core_program, &viewer_program, &hostd_program,
 	&remote_program,
 };
 

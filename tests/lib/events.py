@@ -3,7 +3,9 @@
 import re
 import subprocess
 import threading
+import time
 
+from . import house
 from .server import wait_for
 
 
@@ -22,9 +24,15 @@ class Recorder:
         self._settle()
 
     def _settle(self):
-        """virsh says nothing when it is registered; its socket being silent is the best sign."""
-        import time
-        time.sleep(0.4)
+        """virsh says nothing when it is registered; that it sleeps and does no more is the best sign."""
+        spent = -1.0
+        for _ in range(50):
+            time.sleep(0.3)
+            before, spent = spent, house.cpu(self.proc.pid)
+            if before == spent and house.state(self.proc.pid) == "S" \
+                    and house.comm(self.proc.pid) == "virsh":
+                return
+        raise TimeoutError("virsh event does not settle")
 
     def _read(self):
         for line in self.proc.stdout:

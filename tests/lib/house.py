@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The processes of a private instance by their rooms, and everything that it may leave behind."""
 import os
+import resource
 import struct
 import subprocess
+import time
 from pathlib import Path
 
 from .server import wait_for
@@ -132,12 +134,14 @@ def sockets(server):
 
 
 def descriptors(server):
-    """How many each of the lasting rooms holds."""
+    """How many each of the lasting rooms holds; door's without those to conns, whose number varies."""
     count = {}
-    for room in ("core", "launch", "file", "host"):
+    for room in ("core", "launch", "disk", "file", "image", "host", "door"):
         for p in pids(server, room):
             try:
                 count[room] = len(os.listdir(f"/proc/{p}/fd"))
+                if room == "door":
+                    count[room] -= len(pids(server, "conn"))
             except OSError:
                 pass
     return count
@@ -147,7 +151,7 @@ def traces(server):
     """Everything a guest that is off must not leave behind."""
     return {
         "guests": server.guest_processes(), "supervisors": pids(server, "vm"),
-        "stages": pids(server, "stage"), "images": pids(server, "image"),
+        "stages": pids(server, "stage"), "readers": pids(server, "image")[1:],
         "groups": groups(server), "claims": claims(server), "mounts": mounts(server),
         "files": files(server),
         "zombies": [p for p, _ in server.below() if state(p) == "Z"],
@@ -187,6 +191,22 @@ def settled(server, before, timeout=10):
         wait_for(lambda: not more(), timeout, 0.05)
     except TimeoutError:
         raise AssertionError(f"descriptors before and after: {more()}") from None
+
+
+SLOWNESS_NOISE = 1.5     # what an idle machine may show
+
+
+def slowness(seconds=0.3):
+    """How much longer than the processor time it takes a bare fork and exec does last: 1 on a machine
+    with nothing else to do, N where N times more wants to run than can."""
+    def spent():
+        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        return sum(u.ru_utime + u.ru_stime for u in used)
+    begin, before = time.monotonic(), spent()
+    while time.monotonic() - begin < seconds:
+        os.waitpid(os.posix_spawn("/bin/true", ["true"], {}), 0)
+    ratio = (time.monotonic() - begin) / (spent() - before)
+    return 1.0 if ratio < SLOWNESS_NOISE else ratio
 
 
 def virsh(server, *arguments, within=None):

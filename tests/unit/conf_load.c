@@ -13,6 +13,8 @@
 #include <cmocka.h>
 
 #include "conf/load.h"
+#include "conf/selinux.h"
+#include "conf/uuid.h"
 
 static const char passwd[] =
 	"root:x:0:0:root:/root:/bin/bash\n"
@@ -21,7 +23,7 @@ static const char passwd[] =
 	"broken\n"
 	"cordon-core:x:901:901::/:/x\ncordon-conn:x:902:902::/:/x\ncordon-host:x:903:903::/:/x\n"
 	"cordon-file:x:904:904::/:/x\ncordon-edge:x:905:905::/:/x\ncordon-image:x:906:906::/:/x\n"
-	"cordon-conf:x:907:907::/:/x\n";
+	"cordon-conf:x:907:907::/:/x\ncordon-disk:x:908:908::/:/x\ncordon-door:x:909:909::/:/x\n";
 static const char group[] = "root:x:0:\nlibvirt:x:106:ann\nops:x:2000:";
 
 struct loaded {
@@ -81,6 +83,11 @@ static void test_defaults(void **state)
 	assert_int_equal(r.cfg.n_unix_rw_gids, 0);
 	assert_string_equal(r.cfg.image_deny[0], "/etc");
 	assert_string_equal(r.cfg.vnc_listen, "127.0.0.1");
+	/* nobody runs unconfined, or under another's label, unless that is said */
+	assert_true(r.cfg.security_default_confined);
+	assert_true(r.cfg.security_require_confined);
+	assert_false(r.cfg.static_label_sharing);
+	assert_int_equal(r.cfg.n_static_label_types, 0);
 	assert_true(xdr_equal(&config_xdr, &r.cfg, &r.cfg));
 	arena_free(r.arena);
 }
@@ -94,7 +101,7 @@ static void test_private_defaults(void **state)
 	assert_string_equal(r.cfg.unix_sock_dir, "/srv/c1/run/libvirt");
 	assert_int_equal(r.cfg.n_image_roots, 1);
 	assert_string_equal(r.cfg.image_roots[0], "/srv/c1/images");
-	assert_string_equal(r.cfg.image_deny[r.cfg.n_image_deny - 1], "/srv/c1/state");
+	assert_string_equal(r.cfg.image_deny[r.cfg.n_image_deny - 1], "/srv/c1/labels");
 	arena_free(r.arena);
 }
 
@@ -178,6 +185,10 @@ static void test_values(void **state)
 		"audit_logging = 1\n"
 		"client_memory_max = 1099511627776\n"
 		"emulator = \"\"\"/opt/qemu\"\"\"\n"
+		"security_require_confined = 0\n"
+		"static_label_sharing = 1\n"
+		"static_label_types = [ \"svirt_a_t\", \"b.t-2\" ]\n"
+		"image_open_as = [ \"/srv/nfs=1234\", \"/a=b=5:6\" ]\n"
 		"vnc_listen = \"::1\"");
 
 	(void)state;
@@ -199,6 +210,16 @@ static void test_values(void **state)
 	assert_true(r.cfg.audit_logging);
 	assert_true(r.cfg.client_memory_max == UINT64_C(1) << 40);
 	assert_string_equal(r.cfg.emulator, "/opt/qemu");
+	assert_false(r.cfg.security_require_confined);
+	assert_true(r.cfg.static_label_sharing);
+	assert_int_equal(r.cfg.n_static_label_types, 2);
+	assert_string_equal(r.cfg.static_label_types[1], "b.t-2");
+	assert_int_equal(r.cfg.n_image_open_as, 2);
+	assert_string_equal(r.cfg.image_open_as[0].path, "/srv/nfs");
+	assert_int_equal(r.cfg.image_open_as[0].gid, 1234);
+	assert_string_equal(r.cfg.image_open_as[1].path, "/a=b");
+	assert_int_equal(r.cfg.image_open_as[1].uid, 5);
+	assert_int_equal(r.cfg.image_open_as[1].gid, 6);
 	arena_free(r.arena);
 }
 
@@ -289,6 +310,24 @@ static void test_value_errors(void **state)
 		       "not in /etc/passwd; if a directory service knows it, give its number"));
 	assert_refused("vnc_listen = \"localhost\"",
 		       FIRST("vnc_listen: 'localhost' must be a numeric IPv4 or IPv6 address"));
+	assert_refused("security_require_confined = 2",
+		       FIRST("security_require_confined: must be 0 or 1"));
+	assert_refused("static_label_types = [ \"system_u:system_r:svirt_t:s0\" ]",
+		       FIRST("static_label_types: 'system_u:system_r:svirt_t:s0' must be the name of a "
+			     "type alone, such as \"svirt_custom_t\""));
+	assert_refused("image_open_as = [ \"/nfs\" ]",
+		       FIRST("image_open_as: '/nfs' must be \"/folder=UID\" or \"/folder=UID:GID\""));
+	assert_refused("image_open_as = [ \"nfs=1\" ]",
+		       FIRST("image_open_as: 'nfs' must be an absolute path"));
+	assert_refused("image_open_as = [ \"/nfs=0\" ]",
+		       FIRST("image_open_as: '/nfs=0' must end with numbers, \"=UID\" or \"=UID:GID\", of a "
+			     "user other than root"));
+	assert_refused("image_open_as = [ \"/nfs=5:\" ]",
+		       FIRST("image_open_as: '/nfs=5:' must end with numbers, \"=UID\" or \"=UID:GID\", of a "
+			     "user other than root"));
+	assert_refused("static_label_types = [ \"\" ]",
+		       FIRST("static_label_types: '' must be the name of a type alone, such as "
+			     "\"svirt_custom_t\""));
 	assert_refused("listen_tcp = 1", FIRST("listen_tcp: only 0 is accepted: remote access is not "
 		       "there yet; delete the line"));
 	assert_refused("key_file = \"/k\"", FIRST("key_file: remote access is not there yet; delete the line"));
@@ -332,6 +371,56 @@ static void test_list_limit(void **state)
 	assert_refused(text, FIRST("the list has more than 64 texts"));
 }
 
+/* Which types images have is the policy's word, not a user's. */
+static void test_image_types(void **state)
+{
+	static const char config[] = "# SELINUXTYPE=no\nSELINUX=enforcing\nSELINUXTYPE=default\n\n";
+	struct arena *a = arena_new(1 << 16);
+	struct config cfg = { 0 };
+	char path[PATH_MAX];
+
+	(void)state;
+	assert_int_equal(conf_selinux_image_path(config, path), 0);
+	assert_string_equal(path, "/etc/selinux/default/contexts/virtual_image_context");
+	assert_int_equal(conf_selinux_image_path("SELINUXTYPE=../../tmp\n", path), -ENOENT);
+	assert_int_equal(conf_selinux_image_path("SELINUXTYPE=a/b\n", path), -ENOENT);
+	assert_int_equal(conf_selinux_image_path("", path), -ENOENT);
+	assert_int_equal(conf_selinux_image_path(NULL, path), -ENOENT);
+	assert_int_equal(conf_selinux_image_types("system_u:object_r:svirt_image_t:s0\n"
+						  "\tsystem_u:object_r:virt_content_t:s0\nnonsense\n\n"
+						  "a:b:svirt_image_t\n:b:c:d\na::c:d\na:b:", a, &cfg), 0);
+	assert_int_equal(cfg.n_selinux_image_types, 2);
+	assert_string_equal(cfg.selinux_image_types[0], "svirt_image_t");
+	assert_string_equal(cfg.selinux_image_types[1], "virt_content_t");
+	cfg = (struct config){ 0 };
+	assert_int_equal(conf_selinux_image_types(NULL, a, &cfg), 0);
+	assert_int_equal(cfg.n_selinux_image_types, 0);
+	arena_free(a);
+}
+
+/* The firmware's before the system's; instances differ by their folder, and each keeps its own. */
+static void test_uuid_of_host(void **state)
+{
+	static const char firmware[] = "8F0C1F2E-6A52-4A7B-9D55-0123456789AB\n";
+	static const char machine[] = "3d1219c7c4c5404aaa1f6d2a48adfda4\n";
+	uint8_t u[16] = { 0 }, v[16] = { 0 };
+
+	(void)state;
+	assert_int_equal(conf_uuid_of_host(firmware, machine, "", u), 0);
+	assert_int_equal(u[0], 0x8f);
+	assert_int_equal(u[15], 0xab);
+	assert_int_equal(conf_uuid_of_host("00000000-0000-0000-0000-000000000000\n", machine, "", u), 0);
+	assert_int_equal(u[0], 0x3d);
+	assert_int_equal(conf_uuid_of_host(NULL, machine, "/a", u), 0);
+	assert_int_equal(conf_uuid_of_host(NULL, machine, "/b", v), 0);
+	assert_int_equal(u[0], 0x3d);
+	assert_memory_not_equal(u, v, 16);
+	assert_int_equal(conf_uuid_of_host(NULL, machine, "/a", v), 0);
+	assert_memory_equal(u, v, 16);
+	assert_int_equal(conf_uuid_of_host(NULL, NULL, "", u), -ENOENT);
+	assert_int_equal(conf_uuid_of_host("To be filled by O.E.M.\n", "uninitialized\n", "", u), -ENOENT);
+}
+
 static void test_uids(void **state)
 {
 	struct conf_load l = { .passwd = passwd };
@@ -342,6 +431,7 @@ static void test_uids(void **state)
 	assert_int_equal(conf_load_uids(&l, 0, &cfg, &err), 0);
 	assert_int_equal(cfg.uid_core, 901);
 	assert_int_equal(cfg.uid_conf, 907);
+	assert_int_equal(cfg.uid_door, 909);
 	assert_int_equal(conf_load_uids(&l, 1000, &cfg, &err), 0);
 	assert_int_equal(cfg.uid_core, 1000 + CONF_UID_CORE);
 	assert_true(cfg.uid_conf < 1000 + CONF_UID_BLOCK);
@@ -422,7 +512,7 @@ int main(void)
 		cmocka_unit_test(test_syntax_errors), cmocka_unit_test(test_nul_bytes),
 		cmocka_unit_test(test_value_errors), cmocka_unit_test(test_pairs),
 		cmocka_unit_test(test_all_mistakes_are_listed), cmocka_unit_test(test_list_limit),
-		cmocka_unit_test(test_uids), cmocka_unit_test(test_sample_file),
+		cmocka_unit_test(test_uids), cmocka_unit_test(test_image_types), cmocka_unit_test(test_uuid_of_host), cmocka_unit_test(test_sample_file),
 		cmocka_unit_test(test_manual_names_every_key),
 	};
 

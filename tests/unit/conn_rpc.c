@@ -351,6 +351,46 @@ static void test_backpressure(void **state)
 	stub_stop(&s);
 }
 
+/* A client that reads a little now and then gets every byte once, in order. */
+static void test_slow_reader(void **state)
+{
+	static uint8_t got[1 << 20];
+	size_t sent = 0, have = 0, seen = 0;
+	struct packet p;
+	struct stub s;
+
+	(void)state;
+	opened(&s);
+	open_console(&s, 5);
+	fd_set_nonblock(console_fd, 1);
+	while (seen < 3u << 20) {
+		uint8_t piece[7001];
+		ssize_t n;
+
+		for (size_t i = 0; i < sizeof(piece); i++)
+			piece[i] = (uint8_t)((sent + i) % 251);
+		n = send(console_fd, piece, sizeof(piece), MSG_NOSIGNAL);
+		sent += n > 0 ? (size_t)n : 0;
+		loop_turn(0);
+		client_settle(&s.c);
+		if (s.c.out_bytes < 100000 && n > 0)
+			continue;
+		n = recv(s.sock, got + have, 5003, MSG_DONTWAIT);
+		have += n > 0 ? (size_t)n : 0;
+		while (packet_parse(got, have, PACKET_MAX, &p) == 1) {
+			assert_int_equal(p.type, PACKET_STREAM);
+			for (size_t i = 0; i < p.len; i++)
+				assert_int_equal(p.body[i], (seen + i) % 251);
+			seen += p.len;
+			have -= p.total;
+			memmove(got, got + p.total, have);
+		}
+	}
+	assert_false(s.ended);
+	close(console_fd);
+	stub_stop(&s);
+}
+
 static void test_streams_max(void **state)
 {
 	uint8_t args[64];
@@ -508,6 +548,7 @@ int main(void)
 		cmocka_unit_test(test_console),
 		cmocka_unit_test(test_stream_ends),
 		cmocka_unit_test(test_backpressure),
+		cmocka_unit_test(test_slow_reader),
 		cmocka_unit_test(test_streams_max),
 		cmocka_unit_test(test_descriptor_out),
 		cmocka_unit_test(test_announced_only),

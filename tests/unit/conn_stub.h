@@ -15,17 +15,20 @@
 #include "base/be.h"
 #include "base/fd.h"
 #include "conn/conn.h"
-#include "ipc/ev.h"
 
 extern const struct ipc_handlers remote_server;
 
 struct stub {
-	struct event_base *base;
 	struct client c;
 	struct ipc_chan core;
 	int sock;                /* the client's end */
 	bool ended;
 };
+
+static void stub_core_closed(struct ipc_chan *ch)
+{
+	fd_close(&ch->fd);
+}
 
 static void stub_ended(struct client *c)
 {
@@ -36,7 +39,7 @@ static void stub_ended(struct client *c)
 
 static int stub_start_with(struct stub *s, unsigned half_open_timeout)
 {
-	struct identity who = { .asserter = ROOM_CORDOND, .kind = IDENTITY_KIND_UNIX_USER };
+	struct identity who = { .asserter = ROOM_DOOR, .kind = IDENTITY_KIND_UNIX_USER };
 	struct config conf = { .max_client_requests = 5, .keepalive_interval = -1,
 			       .client_memory_max = 64u << 20,
 			       .half_open_timeout = half_open_timeout };
@@ -44,19 +47,16 @@ static int stub_start_with(struct stub *s, unsigned half_open_timeout)
 
 	memset(s, 0, sizeof(*s));
 	event_setup();
-	s->base = ipc_ev_base();
-	if (!s->base || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, client) || ipc_pair(core))
+	if (loop_open() || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, client) || ipc_pair(core))
 		return -EIO;
 	s->sock = client[0];
-	s->c.base = s->base;
 	s->c.on_end = stub_ended;
 	conn_limits_from(&conf, &s->c.limits);
 	ipc_chan_init(&s->core, core[1], "conn", IPC_ROOM_CONN);
 	s->core.serves[0] = &remote_server;
 	s->core.serves[1] = &core_server;
 	s->core.ctx = s;
-	if (ipc_ev_attach(s->base, &s->core))
-		return -ENOMEM;
+	s->core.on_closed = stub_core_closed;
 	fd_set_nonblock(s->sock, 1);
 	return client_start(&s->c, client[1], core[0], 1, &who);
 }
@@ -66,24 +66,31 @@ static int stub_start(struct stub *s)
 	return stub_start_with(s, 0);
 }
 
-/* Let the loop run until nothing is left to do. */
+/* Let both run until nothing is left to do. */
 static void stub_turn(struct stub *s)
 {
-	for (int i = 0; i < 6; i++)
-		event_base_loop(s->base, EVLOOP_NONBLOCK);
+	for (int i = 0; i < 12; i++) {
+		if (!s->ended) {
+			loop_turn(0);
+			client_settle(&s->c);
+		}
+		if (!s->core.closed)
+			ipc_chan_read(&s->core);
+		if (!s->core.closed)
+			ipc_chan_flush(&s->core);
+	}
 }
 
 static void stub_stop(struct stub *s)
 {
 	close(s->sock);
-	for (int i = 0; i < 20 && !s->ended; i++)
-		event_base_loop(s->base, EVLOOP_NONBLOCK);
+	stub_turn(s);
 	if (!s->ended) {
 		client_end(&s->c, "test over");
-		event_base_loop(s->base, EVLOOP_NONBLOCK);
+		stub_turn(s);
 	}
-	ipc_ev_detach(&s->core);
-	event_base_free(s->base);
+	ipc_chan_close(&s->core, "test over");
+	loop_close();
 }
 
 /* What core answers to CONNECT_OPEN: everything is allowed. */

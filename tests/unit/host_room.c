@@ -46,7 +46,7 @@ static int start(void **state)
 	struct room_setup s = { .conf = {
 		.log_level = 1, .uid_host = UID_HOST, .emulator = "/usr/bin/qemu-system-x86_64",
 		.unix_sock_dir = "", .vnc_listen = "", .instance = "", .state_dir = "", .log_dir = "",
-		.run_dir = "", .nvram_dir = "",
+		.run_dir = "", .nvram_dir = "", .labels_dir = "",
 	} };
 	uint32_t peers[] = { ROOM_CORE };
 	int ctl[2], cor[2];

@@ -17,10 +17,10 @@
 #include "base/log.h"
 #include "ipc/chan.h"
 #include "ipc/msg.h"
-#include "proto/file.x.h"
+#include "proto/disk.x.h"
 #include "proto/vm.x.h"
 
-/* One side serves program file by hand-made handlers, the other calls. */
+/* One side serves program disk by hand-made handlers, the other calls. */
 static struct ipc_chan client, server;
 static struct ipc_call *kept;
 static struct ipc_reply last;
@@ -36,27 +36,30 @@ static int on_release(struct ipc_call *call, const void *args)
 
 static int on_open_plain(struct ipc_call *call, const void *args)
 {
-	const struct file_plain_args *a = args;
+	const struct disk_plain_args *a = args;
+	char none[] = "";
+	const struct disk_one_ret ret = { .image = { .path = none, .label = none, .fs = none } };
 	int fd;
 
 	if (!strcmp(a->path, "/refuse"))
 		return err_set(&call->err, -EACCES, ERR_ACCESS_DENIED, "roots refuse %s", a->path);
 	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	ipc_reply(call, NULL, &fd, 1);
+	ipc_reply(call, &ret, &fd, 1);
 	close(fd);
 	return 0;
 }
 
 static int on_stat(struct ipc_call *call, const void *args)
 {
-	const struct file_stat_args *a = args;
-	struct file_stat_ret ret = { .capacity = strlen(a->path) };
+	const struct disk_stat_args *a = args;
+	struct disk_stat_ret ret = { .capacity = strlen(a->path) };
 
 	return ipc_reply(call, &ret, NULL, 0);
 }
 
-static ipc_handler_fn *const handlers[] = { NULL, on_open_plain, NULL, on_release, NULL, on_stat, NULL };
-static const struct ipc_handlers serves = { .program = &file_program, .fn = handlers };
+static ipc_handler_fn *const handlers[] = { NULL, on_open_plain, NULL, on_release, NULL, on_stat,
+					    NULL, NULL, NULL };
+static const struct ipc_handlers serves = { .program = &disk_program, .fn = handlers };
 
 static void done(void *ctx, struct ipc_reply *r)
 {
@@ -79,7 +82,7 @@ static void turn(void)
 			ipc_chan_flush(&server);
 		if (!client.closed)
 			ipc_chan_read(&client);
-		if (!client.out_head && !server.out_head && i > 4)
+		if (!client.out_head && !server.out_head && i > 40)
 			break;
 	}
 }
@@ -92,7 +95,7 @@ static int setup(void **state)
 	log_open("test", LOG_LEVEL_ERROR, NULL);
 	if (ipc_pair(fds))
 		return -1;
-	ipc_chan_init(&client, fds[0], "server", IPC_ROOM_FILE);
+	ipc_chan_init(&client, fds[0], "server", IPC_ROOM_DISK);
 	ipc_chan_init(&server, fds[1], "client", IPC_ROOM_CORE);
 	server.serves[0] = &serves;
 	answers = 0;
@@ -100,6 +103,16 @@ static int setup(void **state)
 	kept = NULL;
 	memset(&last, 0, sizeof(last));
 	last_text[0] = '\0';
+	return 0;
+}
+
+/* as conn and core have it */
+static int setup_batch(void **state)
+{
+	if (setup(state))
+		return -1;
+	ipc_chan_batch(&client);
+	ipc_chan_batch(&server);
 	return 0;
 }
 
@@ -118,10 +131,10 @@ static int teardown(void **state)
 
 static void test_call_and_fd(void **state)
 {
-	struct file_plain_args a = { .path = (char *)(uintptr_t)"/kernel" };
+	struct disk_plain_args a = { .path = (char *)(uintptr_t)"/kernel" };
 
 	(void)state;
-	assert_int_equal(file_call_open_plain(&client, &a, NULL, 0, done, NULL), 0);
+	assert_int_equal(disk_call_open_plain(&client, &a, NULL, 0, done, NULL), 0);
 	turn();
 	assert_int_equal(answers, 1);
 	assert_int_equal(last.rc, 0);
@@ -131,10 +144,10 @@ static void test_call_and_fd(void **state)
 
 static void test_refusal(void **state)
 {
-	struct file_plain_args a = { .path = (char *)(uintptr_t)"/refuse" };
+	struct disk_plain_args a = { .path = (char *)(uintptr_t)"/refuse" };
 
 	(void)state;
-	assert_int_equal(file_call_open_plain(&client, &a, NULL, 0, done, NULL), 0);
+	assert_int_equal(disk_call_open_plain(&client, &a, NULL, 0, done, NULL), 0);
 	turn();
 	assert_int_equal(last.rc, -EACCES);
 	assert_string_equal(last_text, "roots refuse /refuse");
@@ -143,8 +156,8 @@ static void test_refusal(void **state)
 /* Longer than many packets, and the answer to a later call does not wait for an earlier one. */
 static void test_long_and_out_of_order(void **state)
 {
-	struct file_guest_args g = { 0 };
-	struct file_stat_args a = { 0 };
+	struct disk_guest_args g = { 0 };
+	struct disk_stat_args a = { 0 };
 	struct vm_monitor_args long_one = { 0 };
 	char *text = malloc(1000001);
 
@@ -154,8 +167,8 @@ static void test_long_and_out_of_order(void **state)
 	long_one.command = text;
 	/* a program that the peer does not serve ends the channel: it is checked last */
 	a.path = (char *)(uintptr_t)"12345";
-	assert_int_equal(file_call_release(&client, &g, NULL, 0, done, NULL), 0);
-	assert_int_equal(file_call_stat(&client, &a, NULL, 0, done, NULL), 0);
+	assert_int_equal(disk_call_release(&client, &g, NULL, 0, done, NULL), 0);
+	assert_int_equal(disk_call_stat(&client, &a, NULL, 0, done, NULL), 0);
 	turn();
 	assert_int_equal(answers, 1);
 	ipc_reply(take_ptr(kept), NULL, NULL, 0);
@@ -174,10 +187,10 @@ static void test_long_and_out_of_order(void **state)
 /* Whoever waits learns that the peer is gone; an unanswered call can still be answered safely. */
 static void test_peer_gone(void **state)
 {
-	struct file_guest_args g = { 0 };
+	struct disk_guest_args g = { 0 };
 
 	(void)state;
-	assert_int_equal(file_call_release(&client, &g, NULL, 0, done, NULL), 0);
+	assert_int_equal(disk_call_release(&client, &g, NULL, 0, done, NULL), 0);
 	turn();
 	ipc_chan_close(&server, "dies");
 	fd_close(&server.fd);
@@ -191,11 +204,11 @@ static void test_peer_gone(void **state)
 /* Rows say who may send them: a channel to somebody else does not serve them. */
 static void test_wrong_sender(void **state)
 {
-	struct file_guest_args g = { 0 };
+	struct disk_guest_args g = { 0 };
 
 	(void)state;
 	server.peer = IPC_ROOM_CONN;
-	assert_int_equal(file_call_release(&client, &g, NULL, 0, done, NULL), 0);
+	assert_int_equal(disk_call_release(&client, &g, NULL, 0, done, NULL), 0);
 	turn();
 	assert_null(kept);
 	assert_true(server.closed);
@@ -214,18 +227,18 @@ static void send_raw(struct ipc_head *h, const void *body, size_t n)
 static void test_forged_heads(void **state)
 {
 	static const struct ipc_head forged[] = {
-		{ .magic = 1, .kind = IPC_CALL, .program = FILE_PROGRAM, .num = FILE_RELEASE },
-		{ .magic = IPC_MAGIC, .kind = 9, .program = FILE_PROGRAM, .num = FILE_RELEASE },
-		{ .magic = IPC_MAGIC, .kind = IPC_CALL, .program = FILE_PROGRAM, .num = 99 },
-		{ .magic = IPC_MAGIC, .kind = IPC_CALL, .program = 12, .num = FILE_RELEASE },
-		{ .magic = IPC_MAGIC, .kind = IPC_EVENT_MSG, .program = FILE_PROGRAM, .num = FILE_RELEASE },
-		{ .magic = IPC_MAGIC, .kind = IPC_CALL, .program = FILE_PROGRAM, .num = FILE_RELEASE,
+		{ .magic = 1, .kind = IPC_CALL, .program = DISK_PROGRAM, .num = DISK_RELEASE },
+		{ .magic = IPC_MAGIC, .kind = 9, .program = DISK_PROGRAM, .num = DISK_RELEASE },
+		{ .magic = IPC_MAGIC, .kind = IPC_CALL, .program = DISK_PROGRAM, .num = 99 },
+		{ .magic = IPC_MAGIC, .kind = IPC_CALL, .program = 12, .num = DISK_RELEASE },
+		{ .magic = IPC_MAGIC, .kind = IPC_EVENT_MSG, .program = DISK_PROGRAM, .num = DISK_RELEASE },
+		{ .magic = IPC_MAGIC, .kind = IPC_CALL, .program = DISK_PROGRAM, .num = DISK_RELEASE,
 		  .n_fds = 1 },
-		{ .magic = IPC_MAGIC, .kind = IPC_CALL, .program = FILE_PROGRAM, .num = FILE_RELEASE,
+		{ .magic = IPC_MAGIC, .kind = IPC_CALL, .program = DISK_PROGRAM, .num = DISK_RELEASE,
 		  .body_len = UINT32_MAX },
-		{ .magic = IPC_MAGIC, .kind = IPC_CALL, .program = FILE_PROGRAM, .num = FILE_RELEASE,
+		{ .magic = IPC_MAGIC, .kind = IPC_CALL, .program = DISK_PROGRAM, .num = DISK_RELEASE,
 		  .body_len = 20, .offset = 8 },
-		{ .magic = IPC_MAGIC, .kind = IPC_REPLY, .program = FILE_PROGRAM, .num = FILE_RELEASE,
+		{ .magic = IPC_MAGIC, .kind = IPC_REPLY, .program = DISK_PROGRAM, .num = DISK_RELEASE,
 		  .serial = 77 },
 	};
 
@@ -243,25 +256,77 @@ static void test_forged_heads(void **state)
 /* A peer that asks and asks is cut off at its limit. */
 static void test_too_many_calls(void **state)
 {
-	struct file_guest_args g = { 0 };
+	struct disk_guest_args g = { 0 };
 	struct ipc_call *first;
 
 	(void)state;
 	server.calls_max = 2;
-	assert_int_equal(file_call_release(&client, &g, NULL, 0, done, NULL), 0);
+	assert_int_equal(disk_call_release(&client, &g, NULL, 0, done, NULL), 0);
 	turn();
 	first = take_ptr(kept);
 	ipc_reply(first, NULL, NULL, 0);
-	assert_int_equal(file_call_release(&client, &g, NULL, 0, done, NULL), 0);
+	assert_int_equal(disk_call_release(&client, &g, NULL, 0, done, NULL), 0);
 	turn();
 	first = take_ptr(kept);
-	assert_int_equal(file_call_release(&client, &g, NULL, 0, done, NULL), 0);
+	assert_int_equal(disk_call_release(&client, &g, NULL, 0, done, NULL), 0);
 	turn();
 	assert_false(server.closed);
-	assert_int_equal(file_call_release(&client, &g, NULL, 0, done, NULL), 0);
+	assert_int_equal(disk_call_release(&client, &g, NULL, 0, done, NULL), 0);
 	turn();
 	assert_true(server.closed);
 	ipc_reply(first, NULL, NULL, 0);
+}
+
+static void in_order(void *ctx, struct ipc_reply *r)
+{
+	const struct disk_stat_ret *ret = r->ret;
+
+	assert_int_equal(r->rc, 0);
+	assert_int_equal((uintptr_t)ctx, answers);
+	assert_int_equal(ret->capacity, answers % 4000);
+	answers++;
+}
+
+/* What does not fit into the socket waits, and nothing overtakes it. */
+static void test_full_socket(void **state)
+{
+	static char path[4001];
+	struct disk_stat_args a = { .path = path };
+	uintptr_t n;
+
+	(void)state;
+	for (n = 0; !client.out_head || n < 3000; n++) {
+		memset(path, 'x', n % 4000);
+		path[n % 4000] = '\0';
+		assert_int_equal(disk_call_stat(&client, &a, NULL, 0, in_order, (void *)n), 0);
+	}
+	for (int i = 0; i < 1000 && (uintptr_t)answers < n; i++)
+		turn();
+	assert_int_equal(answers, n);
+	assert_null(client.out_head);
+	assert_int_equal(client.out_bytes, 0);
+}
+
+/* The first packets of a message whose sender dies then: nothing is kept of them. */
+static void test_half_a_message(void **state)
+{
+	static const uint8_t share[IPC_PACKET_MAX - sizeof(struct ipc_head)];
+	struct ipc_head h = { .magic = IPC_MAGIC, .kind = IPC_CALL, .program = DISK_PROGRAM,
+			      .version = DISK_VERSION, .num = DISK_RELEASE, .body_len = 1 << 20 };
+
+	(void)state;
+	send_raw(&h, share, sizeof(share));
+	h.offset = sizeof(share);
+	send_raw(&h, share, sizeof(share));
+	assert_false(server.closed);
+	assert_int_equal(server.in.len, sizeof(h) + 2 * sizeof(share));
+	/* the rest belongs to another message */
+	h.offset = 2 * sizeof(share);
+	h.serial = 7;
+	send_raw(&h, share, sizeof(share));
+	assert_true(server.closed);
+	assert_null(server.in.data);
+	assert_null(kept);
 }
 
 static void free_it(struct ipc_chan *ch)
@@ -294,11 +359,11 @@ static void test_freed_in_on_closed(void **state)
 
 static void test_forget(void **state)
 {
-	struct file_guest_args g = { 0 };
+	struct disk_guest_args g = { 0 };
 	int ctx;
 
 	(void)state;
-	assert_int_equal(file_call_release(&client, &g, NULL, 0, done, &ctx), 0);
+	assert_int_equal(disk_call_release(&client, &g, NULL, 0, done, &ctx), 0);
 	ipc_calls_forget(&client, &ctx);
 	turn();
 	ipc_reply(take_ptr(kept), NULL, NULL, 0);
@@ -307,14 +372,15 @@ static void test_forget(void **state)
 	assert_false(client.closed);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown), \
+	cmocka_unit_test_setup_teardown(f, setup_batch, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_call_and_fd), T(test_refusal), T(test_long_and_out_of_order), T(test_peer_gone),
-		T(test_wrong_sender), T(test_forged_heads), T(test_too_many_calls), T(test_freed_in_on_closed),
-		T(test_forget),
+		T(test_wrong_sender), T(test_forged_heads), T(test_too_many_calls), T(test_full_socket),
+		T(test_half_a_message), T(test_freed_in_on_closed), T(test_forget),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,6 +35,8 @@ static char centaur[] = "CentaurHauls", emulator[] = "/usr/bin/qemu-system-x86_6
 static char code[] = "/usr/share/OVMF/OVMF_CODE_4M.fd";
 static char secure_code[] = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd";
 static char *firmware[] = { code, secure_code };
+static char svirt[] = "u:r:svirt_t:s0", tcg[] = "u:r:svirt_tcg_t:s0";
+static struct host_selinux policy = { .process = svirt };
 static struct host_cpu cpus[] = { { .id = 0, .siblings = zero },
 				  { .id = 1, .core = 1, .siblings = one } };
 static struct host_cell cell = { .memory_kib = 4194304, .cpus = cpus, .n_cpus = 2 };
@@ -123,10 +125,22 @@ static void test_capabilities(void **state)
 	assert_int_equal(plan_capabilities_xml(make_host(0, haswell, false), &out), 0);
 	assert_has_not(&out, "<domain type='kvm'/>");
 	assert_has(&out, "<domain type='qemu'/>");
+	assert_has_not(&out, "<model>selinux</model>");
 	buf_reset(&out);
 	facts[0].qemu_version = 0;
+	facts[0].selinux = &policy;
 	assert_int_equal(plan_capabilities_xml(&facts[0], &out), 0);
 	assert_has_not(&out, "<guest>");
+	assert_well_formed(&out);
+	/* a policy whose file has one line only uses it for both */
+	assert_has(&out, "    <secmodel>\n      <model>selinux</model>\n      <doi>0</doi>\n"
+			 "      <baselabel type='kvm'>u:r:svirt_t:s0</baselabel>\n"
+			 "      <baselabel type='qemu'>u:r:svirt_t:s0</baselabel>\n"
+			 "    </secmodel>\n    <secmodel>\n      <model>dac</model>\n");
+	buf_reset(&out);
+	policy.process_tcg = tcg;
+	assert_int_equal(plan_capabilities_xml(&facts[0], &out), 0);
+	assert_has(&out, "<baselabel type='qemu'>u:r:svirt_tcg_t:s0</baselabel>");
 	buf_free(&out);
 }
 

@@ -77,7 +77,7 @@ static struct {
 
 /* A running guest's own: no definition can have them. */
 static const char *const live_only[] = {
-	"dom_chr.target_state", "dom_seclabel.imagelabel",
+	"dom_chr.target_state",
 };
 
 static bool *used_of(const struct xdr_type *t)
@@ -99,18 +99,6 @@ static bool is_set(const uint8_t *p, size_t size)
 	return false;
 }
 
-static size_t size_of(const struct xdr_field *f)
-{
-	switch (f->kind) {
-	case XDR_BOOL: return sizeof(bool);
-	case XDR_STRING: case XDR_OPT_STRING: case XDR_OPT_STRUCT: return sizeof(void *);
-	case XDR_OPAQUE_FIX: return f->max;
-	case XDR_STRUCT: return f->type->size;
-	case XDR_HYPER: case XDR_UHYPER: return 8;
-	default: return 4;
-	}
-}
-
 static void note(const struct xdr_type *t, const uint8_t *obj)
 {
 	bool *used = used_of(t);
@@ -127,11 +115,11 @@ static void note(const struct xdr_type *t, const uint8_t *obj)
 		} else if (f->kind == XDR_STRING) {
 			used[i] |= **(char *const *)(const void *)v != '\0';
 		} else {
-			used[i] |= is_set(v, size_of(f));
+			used[i] |= is_set(v, xdr_element_size(f));
 		}
 		if (f->kind == XDR_OPT_STRUCT)
 			memcpy(&v, v, sizeof(v));
-		if (!f->type)
+		if (f->kind != XDR_STRUCT && f->kind != XDR_OPT_STRUCT)
 			continue;
 		used_of(f->type);
 		for (uint32_t k = 0; v && k < n; k++)

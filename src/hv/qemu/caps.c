@@ -151,6 +151,23 @@ static void put_caches(const struct host_facts *host, struct buf *out)
 	buf_puts(out, "    </cache>\n");
 }
 
+static void put_base(struct buf *out, const char *type, const char *label)
+{
+	buf_printf(out, "      <baselabel type='%s'>", type);
+	caps_text(out, label);
+	buf_puts(out, "</baselabel>\n");
+}
+
+static void put_selinux(const struct host_selinux *s, struct buf *out)
+{
+	if (!s)
+		return;
+	buf_puts(out, "    <secmodel>\n      <model>selinux</model>\n      <doi>0</doi>\n");
+	put_base(out, "kvm", s->process);
+	put_base(out, "qemu", s->process_tcg ? s->process_tcg : s->process);
+	buf_puts(out, "    </secmodel>\n");
+}
+
 static void put_host(const struct host_facts *host, struct buf *out)
 {
 	buf_puts(out, "  <host>\n");
@@ -160,6 +177,7 @@ static void put_host(const struct host_facts *host, struct buf *out)
 	buf_printf(out, "    <iommu support='%s'/>\n", host->iommu ? "yes" : "no");
 	put_topology(host, out);
 	put_caches(host, out);
+	put_selinux(host->selinux, out);
 	/* Every guest has a uid of its own: there is no base label to tell. */
 	buf_puts(out, "    <secmodel>\n      <model>dac</model>\n      <doi>0</doi>\n"
 		      "    </secmodel>\n  </host>\n");

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What QEMU has open, one descriptor after the other, against what its guest is made of. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "cli/cage.h"
+
+#define IMAGES_MAX 1024
+#define SOCKETS_MAX (16u << 20)
+#define LABEL "security.selinux"
+
+struct image {
+	const char *path;
+	bool write;
+	bool shared;
+	bool there;
+	struct stat st;
+};
+
+struct files {
+	const struct cage_guest *g;
+	struct cage_report *r;
+	struct image images[IMAGES_MAX];
+	size_t n_images;
+	char *sockets;        /* /proc/net/unix of the host and of QEMU's own network namespace */
+	unsigned by_kind[5];
+	unsigned wrong;
+};
+
+enum { IMAGE, SOCKET, DEVICE, EVENT, PIPE };
+
+/* ---- what is to be expected ---- */
+
+static void expect(struct files *f, const char *path, bool write, bool shared)
+{
+	struct image *i = &f->images[f->n_images];
+
+	if (!path || f->n_images == IMAGES_MAX)
+		return;
+	*i = (struct image){ .path = path, .write = write, .shared = shared };
+	i->there = stat(path, &i->st) == 0;
+	f->n_images++;
+}
+
+static void expect_all(struct files *f)
+{
+	const struct domain *d = &f->g->model;
+
+	for (uint32_t i = 0; i < d->n_disks; i++) {
+		const struct dom_disk *k = &d->disks[i];
+
+		expect(f, k->path, !k->readonly && k->device != DOM_DISK_DEVICE_CDROM, k->shareable);
+		for (uint32_t b = 0; b < k->n_backing; b++)
+			expect(f, k->backing[b].path, false, true);
+	}
+	if (d->os.loader)
+		expect(f, d->os.loader->path, false, true);
+	if (d->os.nvram)
+		expect(f, d->os.nvram->path, true, false);
+}
+
+static const struct image *find_image(const struct files *f, const struct stat *st)
+{
+	for (size_t i = 0; i < f->n_images; i++) {
+		const struct image *m = &f->images[i];
+
+		if (!m->there || (m->st.st_mode & S_IFMT) != (st->st_mode & S_IFMT))
+			continue;
+		if (S_ISBLK(st->st_mode) ? m->st.st_rdev == st->st_rdev
+					 : m->st.st_dev == st->st_dev && m->st.st_ino == st->st_ino)
+			return m;
+	}
+	return NULL;
+}
+
+/* ---- descriptors ---- */
+
+static void wrong(struct files *f, const char *fd, const char *what, const char *why)
+{
+	f->wrong++;
+	cage_row(f->r, CAGE_DIFFERS, "descriptor", "%s is %s: %s", fd, what, why);
+}
+
+/* "flags: 0100002" of fdinfo: may it be written through? */
+static bool is_writable(pid_t pid, const char *fd)
+{
+	char name[300], text[4096], word[32];
+
+	snprintf(name, sizeof(name), "fdinfo/%s", fd);
+	if (cage_proc_text(pid, name, text, sizeof(text)) <= 0 || !proc_field(text, "flags", word, sizeof(word)))
+		return true;
+	return (strtoul(word, NULL, 8) & O_ACCMODE) != O_RDONLY;
+}
+
+static void check_file(struct files *f, pid_t pid, const char *fd, const char *what, const struct stat *st)
+{
+	const struct image *m = find_image(f, st);
+
+	if (strncmp(what, "/memfd:", 7) == 0) {
+		f->by_kind[EVENT]++;
+		return;
+	}
+	if (!m)
+		wrong(f, fd, what, "no image of this guest");
+	else if (!m->write && is_writable(pid, fd))
+		wrong(f, fd, what, "open for writing, though the guest only reads it");
+	f->by_kind[IMAGE]++;
+}
+
+/* A unix socket has a line "...: 00000002 ... INODE PATH" in one of the two tables. */
+static void check_socket(struct files *f, const char *fd, const char *what)
+{
+	char inode[32] = "", word[40];
+
+	if (sscanf(what, "socket:[%30[0-9]]", inode) != 1) {
+		wrong(f, fd, what, "a socket that cannot be told");
+		return;
+	}
+	snprintf(word, sizeof(word), " %s", inode);
+	for (const char *at = f->sockets; (at = strstr(at, word)); at++)
+		if (at[strlen(word)] == '\n' || at[strlen(word)] == ' ') {
+			f->by_kind[SOCKET]++;
+			return;
+		}
+	wrong(f, fd, what, "no unix socket");
+}
+
+static void check_device(struct files *f, const char *fd, const char *what, const struct stat *st)
+{
+	static const struct { unsigned major_no, minor_no; } known[] = { { 1, 3 }, { 1, 5 }, { 1, 8 }, { 1, 9 } };
+	bool kvm = f->g->model.type == DOM_TYPE_KVM && st->st_rdev == makedev(10, 232);
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		kvm = kvm || st->st_rdev == makedev(known[i].major_no, known[i].minor_no);
+	if (!kvm)
+		wrong(f, fd, what, "no device of this guest");
+	f->by_kind[DEVICE]++;
+}
+
+static void check_anonymous(struct files *f, const char *fd, const char *what)
+{
+	static const char *const known[] = { "[eventfd]", "[eventpoll]", "[signalfd]", "[timerfd]", "kvm-vm",
+					     "kvm-vcpu", "kvm-device", "[aio]" };
+
+	f->by_kind[EVENT]++;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strncmp(what + strlen("anon_inode:"), known[i], strlen(known[i])) == 0)
+			return;
+	wrong(f, fd, what, "nothing that QEMU needs");
+}
+
+static void check_one(struct files *f, pid_t pid, DIR *d, const char *fd)
+{
+	char what[PATH_MAX];
+	struct stat st;
+	ssize_t n = readlinkat(dirfd(d), fd, what, sizeof(what) - 1);
+
+	if (n < 0 || fstatat(dirfd(d), fd, &st, 0) < 0)
+		return;   /* closed meanwhile */
+	what[n] = '\0';
+	if (strncmp(what, "anon_inode:", 11) == 0)
+		check_anonymous(f, fd, what);
+	else if (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode))
+		check_file(f, pid, fd, what, &st);
+	else if (S_ISSOCK(st.st_mode))
+		check_socket(f, fd, what);
+	else if (S_ISCHR(st.st_mode))
+		check_device(f, fd, what, &st);
+	else if (S_ISFIFO(st.st_mode))
+		f->by_kind[PIPE]++;
+	else
+		wrong(f, fd, what, S_ISDIR(st.st_mode) ? "a folder" : "of an unknown kind");
+}
+
+static char *read_sockets(pid_t qemu)
+{
+	char *text = malloc(2 * SOCKETS_MAX + 2);
+	ssize_t n = text ? cage_proc_text(getpid(), "net/unix", text, SOCKETS_MAX) : -1;
+
+	if (text && n < 0)
+		text[n = 0] = '\0';
+	if (text && cage_proc_text(qemu, "net/unix", text + n, SOCKETS_MAX) < 0)
+		text[n] = '\0';
+	return text;
+}
+
+static void check_descriptors(struct files *f, pid_t qemu)
+{
+	char path[64];
+	DIR *d;
+	struct dirent *e;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)qemu);
+	d = opendir(path);
+	if (!d) {
+		cage_row(f->r, CAGE_DIFFERS, "descriptors", "cannot be listed (run this as root)");
+		return;
+	}
+	f->sockets = read_sockets(qemu);
+	while (f->sockets && (e = readdir(d)))
+		if (e->d_name[0] != '.')
+			check_one(f, qemu, d, e->d_name);
+	closedir(d);
+	free(f->sockets);
+	if (!f->wrong)
+		cage_row(f->r, CAGE_OK, "descriptors", "%u of images, %u unix sockets, %u pipes, %u devices, "
+			 "%u for events and memory; nothing else", f->by_kind[IMAGE], f->by_kind[SOCKET],
+			 f->by_kind[PIPE], f->by_kind[DEVICE], f->by_kind[EVENT]);
+}
+
+/* ---- labels of images ---- */
+
+/* "user:role:type:level" -> "level"; "" when there is none. */
+static const char *level_of(const char *label)
+{
+	for (int i = 0; i < 3 && label; i++)
+		label = strchr(label, ':') ? strchr(label, ':') + 1 : NULL;
+	return label ? label : "";
+}
+
+static void check_label(struct files *f, const struct image *m, const char *level)
+{
+	char label[CAGE_LABEL_MAX] = "";
+	ssize_t n = getxattr(m->path, LABEL, label, sizeof(label) - 1);
+	bool own = m->write && !m->shared;
+
+	if (n < 0) {
+		cage_row(f->r, CAGE_NOTE, "image", "%s: its file system keeps no labels", m->path);
+		return;
+	}
+	label[n] = '\0';
+	/* what others may read carries no categories: neither ours nor anybody's */
+	cage_check(f->r, own ? strcmp(level_of(label), level) == 0 : !strchr(level_of(label), ':'), "image",
+		   "%s %s", label, m->path);
+}
+
+void cage_files(const struct cage_guest *g, pid_t qemu, struct cage_report *r)
+{
+	const struct cage_other *o = cage_host_find(g->host, qemu);
+	struct files *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		abort();   /* as in find_sys.c */
+	f->g = g;
+	f->r = r;
+	expect_all(f);
+	check_descriptors(f, qemu);
+	for (size_t i = 0; i < f->n_images && g->host->selinux && o; i++)
+		check_label(f, &f->images[i], level_of(o->label));
+	if (!g->host->selinux)
+		cage_row(r, CAGE_NOTE, "image labels", "%zu images, without labels on this host", f->n_images);
+	free(f);
+}

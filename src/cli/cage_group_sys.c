@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Control groups of QEMU, from cgroupfs, and the device nodes it has. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "cli/cage.h"
+
+#define TEXT_MAX (1u << 20)
+#define UNLIMITED (UINT64_C(1) << 60)     /* v1 says "no limit" by a very large number */
+
+/* The nodes and rules of a cage: src/launch/root_enter.c, src/launch/cgroup.c. */
+static const struct {
+	const char *name, *rule;
+	unsigned major_no, minor_no;
+	bool kvm;
+} nodes[] = {
+	{ "null", "c 1:3 rwm", 1, 3, false },	 { "zero", "c 1:5 rwm", 1, 5, false },
+	{ "random", "c 1:8 rm", 1, 8, false },	 { "urandom", "c 1:9 rm", 1, 9, false },
+	{ "kvm", "c 10:232 rwm", 10, 232, true },
+};
+#define N_NODES (sizeof(nodes) / sizeof(nodes[0]))
+
+static ssize_t read_file(int dir, const char *name, char *out, size_t size)
+{
+	CLEAN_FD int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -errno : fd_read_all(fd, out, size - 1);
+
+	if (n >= 0) {
+		out[n] = '\0';
+		if (n > 0 && out[n - 1] == '\n')
+			out[n - 1] = '\0';
+	}
+	return n;
+}
+
+/* Where the hierarchy with `controller` ("" for the unified one) is mounted. */
+static bool find_mount(const char *controller, char out[PATH_MAX])
+{
+	char *text = malloc(TEXT_MAX), *rest = NULL;
+	bool found = false;
+
+	if (text && cage_proc_text(getpid(), "mountinfo", text, TEXT_MAX) > 0)
+		for (char *l = strtok_r(text, "\n", &rest); l && !found; l = strtok_r(NULL, "\n", &rest)) {
+			char *dash = strstr(l, " - "), point[PATH_MAX], type[32], options[512];
+
+			if (!dash || sscanf(l, "%*s %*s %*s / %4095s", point) != 1 ||
+			    sscanf(dash, " - %31s %*s %511s", type, options) != 2)
+				continue;
+			if (controller[0] ? strcmp(type, "cgroup") == 0 && strstr(options, controller)
+					  : strcmp(type, "cgroup2") == 0) {
+				snprintf(out, PATH_MAX, "%s", point);
+				found = true;
+			}
+		}
+	free(text);
+	return found;
+}
+
+/* The group's path for one controller, from a line of /proc/PID/cgroup: "4:memory:/a/b". */
+static bool find_path(const char *text, const char *controller, char out[PATH_MAX])
+{
+	for (const char *l = text; l; l = strchr(l, '\n') ? strchr(l, '\n') + 1 : NULL) {
+		const char *one = strchr(l, ':'), *two = one ? strchr(one + 1, ':') : NULL;
+		char list[128];
+
+		if (!two)
+			continue;
+		snprintf(list, sizeof(list), ",%.*s,", (int)(two - one - 1), one + 1);
+		if (controller[0] ? strstr(list, controller) != NULL : two == one + 1) {
+			snprintf(out, PATH_MAX, "%.*s", (int)strcspn(two + 1, "\n"), two + 1);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The folder of QEMU's group with this controller, in either version; -1: it has none. */
+static int open_group(pid_t qemu, const char *controller, bool *ret_unified, char path[PATH_MAX])
+{
+	char text[8192], word[64], mount[PATH_MAX], whole[2 * PATH_MAX];
+
+	snprintf(word, sizeof(word), ",%s,", controller);
+	if (cage_proc_text(qemu, "cgroup", text, sizeof(text)) <= 0)
+		return -1;
+	*ret_unified = !find_path(text, word, path);
+	if (*ret_unified ? !find_path(text, "", path) || !find_mount("", mount) : !find_mount(controller, mount))
+		return -1;
+	snprintf(whole, sizeof(whole), "%s%s", mount, path);
+	return open(whole, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static void check_number(pid_t qemu, const char *controller, const char *v1, const char *v2,
+			 uint64_t at_least, uint64_t at_most, struct cage_report *r)
+{
+	char path[PATH_MAX], text[64] = "";
+	bool unified;
+	CLEAN_FD int dir = open_group(qemu, controller, &unified, path);
+	uint64_t n;
+
+	if (dir < 0 || read_file(dir, unified ? v2 : v1, text, sizeof(text)) <= 0) {
+		cage_row(r, CAGE_DIFFERS, controller, "no limit: this host gives no such controller");
+		return;
+	}
+	n = strcmp(text, "max") == 0 ? UINT64_MAX : strtoull(text, NULL, 10);
+	cage_check(r, n >= at_least && n < at_most, controller, "%s = %s", unified ? v2 : v1, text);
+}
+
+/* Nobody but this guest's processes is in its group. */
+static void check_members(const struct cage_guest *g, pid_t qemu, struct cage_report *r)
+{
+	char path[PATH_MAX], *text = malloc(TEXT_MAX), *rest = NULL;
+	bool unified;
+	CLEAN_FD int dir = open_group(qemu, "pids", &unified, path);
+	unsigned n = 0;
+	pid_t other = 0;
+
+	if (text && dir >= 0 && read_file(dir, "cgroup.procs", text, TEXT_MAX) > 0)
+		for (char *l = strtok_r(text, "\n", &rest); l; l = strtok_r(NULL, "\n", &rest), n++) {
+			pid_t pid = (pid_t)strtol(l, NULL, 10);
+
+			if (!cage_is_own(g, pid))
+				other = pid;
+		}
+	if (!n || !strstr(path, g->uuid))
+		cage_row(r, CAGE_DIFFERS, "group", "no group of its own");
+	else if (other)
+		cage_row(r, CAGE_DIFFERS, "group", "%s, and process %d is in it too", path, (int)other);
+	else
+		cage_row(r, CAGE_OK, "group", "%s", path);
+	free(text);
+}
+
+static void check_device_rules(bool kvm, pid_t qemu, struct cage_report *r)
+{
+	char path[PATH_MAX], text[4096], want[256] = "";
+	bool unified;
+	CLEAN_FD int dir = open_group(qemu, "devices", &unified, path);
+	size_t n = 0;
+
+	if (dir < 0 || unified) {
+		cage_row(r, CAGE_NOTE, "device rules", "cgroup v2 has none: the root's nodes, nodev and no "
+			 "MKNOD do it");
+		return;
+	}
+	for (size_t i = 0; i < N_NODES; i++)
+		if (kvm || !nodes[i].kvm)
+			n += (size_t)snprintf(want + n, sizeof(want) - n, "%s%s", n ? "\n" : "", nodes[i].rule);
+	if (read_file(dir, "devices.list", text, sizeof(text)) < 0)
+		snprintf(text, sizeof(text), "?");
+	cage_check(r, strcmp(text, want) == 0, "device rules", "%s", strcmp(text, want) == 0 ?
+		   kvm ? "null, zero, random, urandom, kvm" : "null, zero, random, urandom" : text);
+}
+
+static void check_device_nodes(bool kvm, pid_t qemu, struct cage_report *r)
+{
+	char path[64], bad[256] = "";
+	struct dirent *e;
+	unsigned n = 0;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%d/root/dev", (int)qemu);
+	d = opendir(path);
+	while (d && (e = readdir(d))) {
+		struct stat st;
+		bool known = false;
+
+		if (e->d_name[0] == '.')
+			continue;
+		n++;
+		for (size_t i = 0; i < N_NODES; i++)
+			known = known || (strcmp(e->d_name, nodes[i].name) == 0 && (kvm || !nodes[i].kvm) &&
+					  fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+					  S_ISCHR(st.st_mode) &&
+					  st.st_rdev == makedev(nodes[i].major_no, nodes[i].minor_no));
+		if (!known)
+			snprintf(bad, sizeof(bad), "%s", e->d_name);
+	}
+	if (d)
+		closedir(d);
+	if (!n || bad[0])
+		cage_row(r, CAGE_DIFFERS, "device nodes", n ? "%u, among them %s" : "%u%s", n, bad);
+	else
+		cage_row(r, CAGE_OK, "device nodes", "%u, none beside null, zero, random, urandom%s", n,
+			 kvm ? ", kvm" : "");
+}
+
+void cage_groups(const struct cage_guest *g, pid_t qemu, struct cage_report *r)
+{
+	bool kvm = g->model.type == DOM_TYPE_KVM;
+
+	check_members(g, qemu, r);
+	check_number(qemu, "memory", "memory.limit_in_bytes", "memory.max", g->model.memory_kib << 10,
+		     UNLIMITED, r);
+	check_number(qemu, "pids", "pids.max", "pids.max", 1, UNLIMITED, r);
+	check_number(qemu, "cpu", "cpu.shares", "cpu.weight", 1, 1u << 18, r);
+	check_device_rules(kvm, qemu, r);
+	check_device_nodes(kvm, qemu, r);
+}

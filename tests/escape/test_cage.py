@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`cordon cage`: it finds nothing in a guest as it has to be, and each thing that is not."""
+import re
+import subprocess
+
+import pytest
+
+import scene
+from lib import guest
+from scene import BUILD, NETWORK
+
+FIRMWARE = "/usr/share/seabios/bios-256k.bin"      # there is one in each cage, and no guest has it open
+
+
+def cage(one, name):
+    done = subprocess.run([BUILD / "cordon", "cage", "--instance", one.server.dir, name], text=True,
+                          capture_output=True, check=False)
+    rows = re.findall(r"^  (ok|DIFFERS|-) +(\S+(?: \S+)*) {2,}(.*)$", done.stdout, re.M)
+    return done, {what for mark, what, _ in rows if mark == "DIFFERS"}, rows
+
+
+def start(one, name, **more):
+    path = one.server.dir / f"{name}.xml"
+    path.write_text(guest.xml(name, **more))
+    one.server.virsh("define", path)
+    one.server.virsh("start", name)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    with scene.Scene(qmp_timeout=3) as one:
+        yield one
+
+
+def test_nothing_differs(whole):
+    done, differs, rows = cage(whole, "victim")
+    assert (done.returncode, differs) == (0, set()), done
+    assert len(rows) >= 40, done.stdout
+    for what in ("uid of its own", "capabilities", "system calls", "user", "net", "group", "memory",
+                 "device nodes", "descriptors"):
+        assert ("ok", what) in {(mark, w) for mark, w, _ in rows}, f"{what}: {done.stdout}"
+
+
+def test_by_uuid(whole):
+    assert cage(whole, whole.victim_uuid)[0].returncode == 0
+
+
+def test_images_in_chains(whole):
+    """Expected are the backing files, the CD image and the variable store, and all for reading but those
+    that the guest writes."""
+    with whole.real_qemu():
+        top = guest.image(whole.images / "top.qcow2", size=None, backing=(whole.backing, "raw"))
+        start(whole, "chain", devices=guest.disk(top, "qcow2") +
+              guest.disk(whole.backing, bus="sata", device="cdrom", extra="<readonly/>"), boot="uefi")
+        done, differs, _ = cage(whole, "chain")
+        whole.server.virsh("destroy", "chain")
+    assert (done.returncode, differs) == (0, set()), done
+
+
+def test_a_descriptor_too_many(whole):
+    hostile = whole.hostile(whole, monitor="honest", hold=FIRMWARE)
+    assert hostile.once() == "it runs"
+    done, differs, _ = cage(whole, "hostile")
+    whole.server.virsh("destroy", "hostile")
+    whole.server.virsh("undefine", "hostile")
+    assert (done.returncode, differs) == (1, {"descriptor"}), done
+    assert FIRMWARE in done.stdout
+
+
+def test_no_such_guest(whole):
+    for name in ("nobody", "", "../victim"):
+        done, _, _ = cage(whole, name)
+        assert (done.returncode, done.stdout) == (1, ""), done
+        assert done.stderr.startswith("cordon: "), done
+
+
+def test_a_guest_that_is_off(whole):
+    path = whole.server.dir / "off.xml"
+    path.write_text(guest.xml("off"))
+    whole.server.virsh("define", path)
+    done, _, _ = cage(whole, "off")
+    assert done.returncode == 1 and "does not run" in done.stderr, done
+
+
+@pytest.mark.parametrize("layer, what", [
+    ("seccomp", {"system calls"}),
+    ("namespaces", {"user", "mnt", "pid", "net", "ipc", "uts", "cgroup", "root", "mounts", "device nodes"}),
+    ("uid", {"uid of its own"}),
+])
+def test_a_layer_is_missing(layer, what):
+    with scene.Scene(without=layer) as one, one.real_qemu():
+        # a second guest, so that there is somebody to share a uid with
+        start(one, "second", devices=NETWORK)
+        done, differs, _ = cage(one, "victim")
+    assert done.returncode == 1, done
+    assert what <= differs, done.stdout

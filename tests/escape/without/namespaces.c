@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * For tests/escape only: a cordon-launch whose cages stay in the host's
+ * namespaces and in its root. The linker's --wrap puts these in the place of
+ * what the cage calls; the product's sources are the product's.
+ */
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "launch/root.h"
+
+#define APART (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWUSER | \
+	       CLONE_NEWCGROUP)
+
+long __real_syscall(long nr, ...);
+int __real_unshare(int flags);
+int __real_openat64(int dir, const char *path, int flags, mode_t mode);
+
+long __wrap_syscall(long nr, ...);
+int __wrap_unshare(int flags);
+int __wrap_sethostname(const char *name, size_t n);
+int __wrap_root_enter(const struct root_template *t, const struct root_extra *x, struct err *err);
+int __wrap_openat64(int dir, const char *path, int flags, mode_t mode);
+
+long __wrap_syscall(long nr, ...)
+{
+	long a[6];
+	va_list list;
+
+	va_start(list, nr);
+	for (int i = 0; i < 6; i++)
+		a[i] = va_arg(list, long);
+	va_end(list);
+	if (nr == SYS_clone3)
+		((struct clone_args *)a[0])->flags &= ~(uint64_t)APART;
+	return __real_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+/* launch's own mount namespace, in which templates are mounted, stays. */
+int __wrap_unshare(int flags)
+{
+	return flags == CLONE_NEWNS ? __real_unshare(flags) : 0;
+}
+
+int __wrap_sethostname(const char *name, size_t n)
+{
+	(void)name;
+	(void)n;
+	return 0;
+}
+
+int __wrap_root_enter(const struct root_template *t, const struct root_extra *x, struct err *err)
+{
+	(void)t;
+	(void)x;
+	(void)err;
+	return 0;
+}
+
+/* No user namespace, nothing to map in it. */
+int __wrap_openat64(int dir, const char *path, int flags, mode_t mode)
+{
+	if (!strcmp(path, "setgroups") || !strcmp(path, "uid_map") || !strcmp(path, "gid_map"))
+		path = "/dev/null";
+	return __real_openat64(dir, path, flags, mode);
+}

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The rooms of a running instance, by the kernel's word: uid, capabilities, no-new-privs, filter, root."""
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from lib import house
+from lib.server import wait_for
+
+pytestmark = pytest.mark.cordon
+CAP_KILL = 1 << 5
+
+
+def status(pid):
+    text = Path(f"/proc/{pid}/status").read_text()
+    return {k: v.strip() for k, v in (line.split(":", 1) for line in text.splitlines())}
+
+
+def room(server, name):
+    return house.pid(server, name), status(house.pid(server, name))
+
+
+def confined(found):
+    return found["NoNewPrivs"] == "1" and found["Seccomp"] == "2"
+
+
+@pytest.mark.parametrize("name, root", [("door", "/"), ("host", "/"), ("core", "state"),
+                                        ("conn", "run/empty")])
+def test_without_privilege(server, name, root):
+    pid, found = room(server, name)
+    wait_for(lambda: confined(status(pid)), 5, text="its sandbox")
+    found = status(pid)
+    assert 0 not in map(int, found["Uid"].split() + found["Gid"].split())
+    assert found["Groups"] == ""
+    for each in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        assert int(found[each], 16) == 0, each
+    assert os.readlink(f"/proc/{pid}/root") == (root if root == "/" else str(server.dir / root))
+    # not dumpable: what it has in /proc is root's
+    assert os.stat(f"/proc/{pid}/mem").st_uid == 0
+
+
+def test_uids_differ(server):
+    uids = [status(house.pid(server, r))["Uid"] for r in ("door", "host", "core", "conn", "file")]
+    assert len(set(uids)) == len(uids)
+
+
+def test_edge(server, name, define):
+    define(name, memory=64, devices='<graphics type="vnc" autoport="yes"/>')
+    server.virsh("start", name)
+    port = 5900 + int(server.virsh("vncdisplay", name).out.strip().rsplit(":", 1)[1])
+    with socket.create_connection(("127.0.0.1", port), 10) as viewer:
+        viewer.settimeout(10)
+        assert viewer.recv(4) == b"RFB "
+        test_without_privilege(server, "edge", "run/empty")
+    server.virsh("destroy", name)
+
+
+def test_supervisor(server):
+    """It may end a process; what else it has is to be handed on, and none of it is in effect."""
+    found = status(server.pid)
+    assert confined(found)
+    assert int(found["CapEff"], 16) == CAP_KILL
+    assert int(found["CapPrm"], 16) == int(found["CapBnd"], 16) != CAP_KILL
+    assert int(found["CapInh"], 16) == int(found["CapAmb"], 16) == 0
+
+
+@pytest.mark.parametrize("name", ["launch", "file"])
+def test_with_privilege(server, name):
+    """No more than the supervisor could give."""
+    found = status(house.pid(server, name))
+    most = int(status(server.pid)["CapPrm"], 16)
+    assert confined(found)
+    assert int(found["CapPrm"], 16) & ~most == 0
+    assert int(found["CapInh"], 16) == int(found["CapAmb"], 16) == 0

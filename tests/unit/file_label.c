@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cordon-file's own rule about labels, which holds whatever cordon-disk asks for. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "file/label.h"
+
+#define OTHER "system_u:object_r:etc_t:s0"
+#define IMAGE "system_u:object_r:svirt_image_t:s0"
+
+static char *types[] = { "svirt_image_t", "virt_content_t" };
+static const struct config conf = { .n_selinux_image_types = 2, .selinux_image_types = types };
+
+static void test_given(void **state)
+{
+	static const char *const good[] = {
+		IMAGE, IMAGE ":c1,c2", IMAGE ":c0,c1023", "system_u:object_r:virt_content_t:s0",
+		"u:r:svirt_image_t:s3:c5,c9",
+	};
+	static const char *const bad[] = {
+		/* not of an image type */
+		"", "nonsense", OTHER, "system_u:object_r:svirt_image_t", "svirt_image_t:s0",
+		"system_u:object_r:svirt_image_t2:s0", "system_u:object_r:svirt_imag:s0",
+		"system_u:svirt_image_t:x:s0", "svirt_image_t:svirt_image_t:etc_t:s0",
+		/* one category, more than two, a range of them, of sensitivities, not as the kernel writes it */
+		IMAGE ":c1", IMAGE ":c1,c2,c3", IMAGE ":c1.c2", IMAGE ":c0.c1023", IMAGE "-s0:c1,c2",
+		IMAGE "-s0", IMAGE ":", IMAGE ":c2,c1", IMAGE ":c1,c1", IMAGE ":c1,c2 ", IMAGE ":c,c2",
+		IMAGE ":c+1,c2", IMAGE ":c-1,c2", "system_u:object_r:svirt_image_t:",
+		"system_u:object_r:svirt_image_t:s", "system_u:object_r:svirt_image_t:c1,c2",
+		"system_u:object_r:svirt_image_t:x0",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		if (!label_allowed(&conf, OTHER, good[i]))
+			fail_msg("'%s' is refused", good[i]);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (label_allowed(&conf, OTHER, bad[i]))
+			fail_msg("'%s' is allowed", bad[i]);
+}
+
+/* What is an image may become what it was before. */
+static void test_put_back(void **state)
+{
+	(void)state;
+	assert_true(label_allowed(&conf, IMAGE ":c1,c2", OTHER));
+	assert_true(label_allowed(&conf, IMAGE, OTHER));
+	assert_false(label_allowed(&conf, "", OTHER));
+	assert_false(label_allowed(&conf, "x:y:svirt_image_t", OTHER));
+}
+
+/* Without a policy no label is one of an image. */
+static void test_no_policy(void **state)
+{
+	static const struct config none;
+
+	(void)state;
+	assert_false(label_allowed(&none, IMAGE, IMAGE));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_given), cmocka_unit_test(test_put_back),
+		cmocka_unit_test(test_no_policy),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
