@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Identity, rights, namespaces and root of one of a guest's processes. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "cli/cage.h"
 
 #define STATUS_MAX 16384
@@ -35,12 +37,24 @@ static const struct kind *kind_of(const char *role)
 	return NULL;
 }
 
+/* "process 12 (name)" for a row; the name may be gone with the process. */
+static const char *name_of(pid_t pid, char out[48])
+{
+	char name[17] = "?";
+
+	if (cage_proc_text(pid, "comm", name, sizeof(name)) > 0)
+		name[strcspn(name, "\n")] = '\0';
+	snprintf(out, 48, "process %d (%s)", (int)pid, name);
+	return out;
+}
+
 /* ---- who ---- */
 
 static void check_uid(const struct cage_guest *g, const struct cage_other *o, const char *status,
 		      struct cage_report *r)
 {
 	const char *groups = strstr(status, "\nGroups:");
+	char name[48];
 	pid_t other = 0;
 
 	for (size_t i = 0; i < g->host->n; i++) {
@@ -54,7 +68,7 @@ static void check_uid(const struct cage_guest *g, const struct cage_other *o, co
 		   o->uid[0] >= GUEST_UID_LEAST, "uid", "%u real, %u effective, %u saved, %u for files",
 		   o->uid[0], o->uid[1], o->uid[2], o->uid[3]);
 	if (other)
-		cage_row(r, CAGE_DIFFERS, "uid of its own", "process %d has it too", (int)other);
+		cage_row(r, CAGE_DIFFERS, "uid of its own", "%s has it too", name_of(other, name));
 	else
 		cage_row(r, CAGE_OK, "uid of its own", "of no other process");
 	if (groups)
@@ -65,6 +79,7 @@ static void check_uid(const struct cage_guest *g, const struct cage_other *o, co
 
 static void check_label(const struct cage_guest *g, const struct cage_other *o, struct cage_report *r)
 {
+	char name[48];
 	pid_t other = 0;
 
 	if (!g->host->selinux) {
@@ -78,8 +93,8 @@ static void check_label(const struct cage_guest *g, const struct cage_other *o, 
 	cage_check(r, o->label[0] && strncmp(o->label, "unconfined", 10) != 0, "label", "%s",
 		   o->label[0] ? o->label : "none");
 	if (other)
-		cage_row(r, CAGE_DIFFERS, "label of its own", "process %d, not of this guest, has it too",
-			 (int)other);
+		cage_row(r, CAGE_DIFFERS, "label of its own", "%s, not of this guest, has it too",
+			 name_of(other, name));
 	else
 		cage_row(r, CAGE_OK, "label of its own", "of no process but this guest's");
 	for (uint32_t i = 0; i < g->model.n_seclabels; i++) {
@@ -108,18 +123,31 @@ static void check_rights(const struct proc_view *v, const struct kind *k, struct
 	cage_row(r, CAGE_NOTE, "Landlock", "the kernel shows it to nobody; docs/isolation.md shows it by attack");
 }
 
-static void check_limits(pid_t pid, const char *status, struct cage_report *r)
+/*
+ * core(5): with a limit of 0 there is no file, but a dump still goes where
+ * core_pattern has a pipe; 1 forbids both.
+ */
+static void check_core(pid_t pid, struct cage_report *r)
 {
-	char text[8192], soft[32] = "?", hard[32] = "?", tracer[16] = "?";
-	const char *core = cage_proc_text(pid, "limits", text, sizeof(text)) > 0 ?
+	char text[8192], hard[32] = "?", pattern[256] = "";
+	const char *line = cage_proc_text(pid, "limits", text, sizeof(text)) > 0 ?
 			   strstr(text, "Max core file size") : NULL;
+	CLEAN_FD int fd = open("/proc/sys/kernel/core_pattern", O_RDONLY | O_CLOEXEC);
+	bool pipe = fd < 0 || fd_read_all(fd, pattern, sizeof(pattern) - 1) <= 0 || pattern[0] == '|';
 
-	if (core)
-		sscanf(core, "Max core file size %31s %31s", soft, hard);
-	cage_check(r, strcmp(soft, "0") == 0 && strcmp(hard, "0") == 0, "core file", "at most %s bytes", hard);
+	if (line)
+		sscanf(line, "Max core file size %*s %31s", hard);
+	cage_check(r, strcmp(hard, "1") == 0 || (strcmp(hard, "0") == 0 && !pipe), "core dump",
+		   "limit %s%s", hard, strcmp(hard, "0") == 0 && pipe ? ", and core_pattern has a pipe" : "");
+}
+
+static void check_tracer(const char *status, struct cage_report *r)
+{
+	char tracer[16] = "?";
+
 	proc_field(status, "TracerPid", tracer, sizeof(tracer));
-	cage_check(r, strcmp(tracer, "0") == 0, "traced by",
-		   strcmp(tracer, "0") == 0 ? "nobody" : "process %s", tracer);
+	cage_check(r, strcmp(tracer, "0") == 0, "traced by", "%s%s",
+		   strcmp(tracer, "0") == 0 ? "nobody" : "process ", strcmp(tracer, "0") == 0 ? "" : tracer);
 }
 
 /* ---- what it sees ---- */
@@ -127,6 +155,7 @@ static void check_limits(pid_t pid, const char *status, struct cage_report *r)
 static void check_namespace(const struct cage_guest *g, const struct cage_other *o, int i, bool own,
 			    struct cage_report *r)
 {
+	char name[48];
 	pid_t other = 0;
 
 	for (size_t k = 0; k < g->host->n; k++) {
@@ -140,8 +169,8 @@ static void check_namespace(const struct cage_guest *g, const struct cage_other 
 	else if (!o->ns[i])
 		cage_row(r, CAGE_DIFFERS, proc_ns_names[i], "cannot be seen; run this as root");
 	else if (other)
-		cage_row(r, CAGE_DIFFERS, proc_ns_names[i], "namespace %ju, and process %d is in it too",
-			 (uintmax_t)o->ns[i], (int)other);
+		cage_row(r, CAGE_DIFFERS, proc_ns_names[i], "namespace %ju, and %s is in it too",
+			 (uintmax_t)o->ns[i], name_of(other, name));
 	else
 		cage_row(r, CAGE_OK, proc_ns_names[i], "namespace %ju, nobody else's", (uintmax_t)o->ns[i]);
 }
@@ -213,7 +242,8 @@ void cage_process(const struct cage_guest *g, const struct found *f, struct cage
 	check_label(g, o, r);
 	check_uid(g, o, status, r);
 	check_rights(&v, k, r);
-	check_limits(f->pid, status, r);
+	check_core(f->pid, r);
+	check_tracer(status, r);
 	for (int i = 0; i < NAMESPACES && k->namespaces; i++)
 		if (strcmp(proc_ns_names[i], "time") != 0)
 			check_namespace(g, o, i, strcmp(proc_ns_names[i], "net") != 0 || k->network, r);

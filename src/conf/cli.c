@@ -6,7 +6,9 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "base/fd.h"
 #include "conf/load.h"
 #include "conf/read.h"
 #include "sandbox/sandbox.h"
@@ -92,6 +94,6 @@ int conf_cli(int argc, char **argv)
 		fprintf(stderr, "cordond: %s\n", err.text);
 		return EXIT_FAILURE;
 	}
-	puts("ok");
-	return EXIT_SUCCESS;
+	/* stdio would ask whether it is a terminal, which the policy does not pass */
+	return fd_write_all(STDOUT_FILENO, "ok\n", 3) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -87,7 +87,7 @@ void out_packet(struct client *c, const struct packet *p, const void *body, size
 	if (len)
 		memcpy(k->data + k->len + PACKET_HEAD, body, len);
 	k->len += n;
-	k->off += 0;
+	k->off += done;
 	c->out_bytes += n - done;
 }
 

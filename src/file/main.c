@@ -66,14 +66,12 @@ int main(void)
 {
 	struct ipc_chan *chans[] = { &control, &disk };
 	struct err err = { 0 };
-	int r;
 
 	log_open("file", LOG_LEVEL_INFO, &ipc_req);
 	ipc_chan_init(&control, FD_CONTROL, "cordond", IPC_ROOM_CORDOND);
 	control.serves[0] = &room_server;
 	control.state = IPC_STATE_OPEN;
-	r = ipc_wait(&control, &ready, SETUP_TIMEOUT_MS);
-	if (r < 0) {
+	if (ipc_wait(&control, &ready, SETUP_TIMEOUT_MS) < 0) {
 		log_error("no setup from cordond");
 		return EXIT_FAILURE;
 	}
@@ -83,6 +81,5 @@ int main(void)
 		return EXIT_FAILURE;
 	}
 	room_reply_setup(setup_call);
-	r = ipc_serve(chans, 2, NULL, 0, NULL, NULL);
-	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	_exit(ipc_serve(chans, 2, NULL, 0, NULL, NULL) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }

@@ -68,6 +68,8 @@ int try_open(const char *path, int flags);
 /* ---- other programs (this one's other roles) ---- */
 int filter_dump(const char *out, char **argv);         /* filter.c */
 int filter_load(const char *hex);
+int race_run(const char *way, const char *folder, const char *other);   /* race.c */
+int race_naive(const char *path, const char *secret, long rounds);
 int monitor_find(const char *argument);                /* the listener, from QEMU's arguments */
 int monitor_serve(void);                               /* monitor.c: QEMU's part of QMP, and its lies */
 

@@ -8,6 +8,7 @@
  *   escape list                          id, flags, what it needs, what it is
  *   escape control TARGETS ID...         uncaged: each in a process of its own; one line a result
  *   escape filter OUT PROGRAM ARG...     the system call filter that a program loads
+ *   escape race, escape naive            see race.c
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -302,6 +303,10 @@ int main(int argc, char **argv)
 		return list();
 	if (argc > 2 && !strcmp(argv[1], "control"))
 		return control(argv[2], argv + 3);
+	if (argc == 5 && !strcmp(argv[1], "race"))
+		return race_run(argv[2], argv[3], argv[4]) ? 1 : 0;
+	if (argc == 5 && !strcmp(argv[1], "naive"))
+		return race_naive(argv[2], argv[3], strtol(argv[4], NULL, 10));
 	if (argc > 3 && !strcmp(argv[1], "filter"))
 		return filter_dump(argv[2], argv + 3) ? 1 : 0;
 	if (!strstr(argv[0], "/qemu-system-"))

@@ -26,6 +26,7 @@ ESCAPE = BUILD / "tests/escape/escape"
 QEMU = server.QEMU
 SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
 PIDS_MAX = 256
+ROOMS = ("core", "door", "launch", "file", "disk", "host")      # one process each, for as long as it runs
 # Targets that a Cordon or a machine may not have.
 OPTIONAL = {"victim_tpm", "victim_vhost", "gateway", "release_agent"}
 BACKING_SIZE = 1 << 20
@@ -413,7 +414,7 @@ class Scene:
         return {m[0]: int(m[1]) for m in re.findall(r"^(qemu|vm|passt) (\d+)", text, re.M)}
 
     def rooms(self):
-        return {room: house.pid(self.server, room) for room in ("core", "launch", "file", "host")}
+        return {room: house.pid(self.server, room) for room in ROOMS}
 
     def own_targets(self, pids):
         """What only Cordon has."""

@@ -34,7 +34,7 @@ def whole():
 
 def test_nothing_differs(whole):
     done, differs, rows = cage(whole, "victim")
-    assert (done.returncode, differs) == (0, set()), done
+    assert (done.returncode, differs) == (0, set()), done.stdout
     assert len(rows) >= 40, done.stdout
     for what in ("uid of its own", "capabilities", "system calls", "user", "net", "group", "memory",
                  "device nodes", "descriptors"):
@@ -54,7 +54,7 @@ def test_images_in_chains(whole):
               guest.disk(whole.backing, bus="sata", device="cdrom", extra="<readonly/>"), boot="uefi")
         done, differs, _ = cage(whole, "chain")
         whole.server.virsh("destroy", "chain")
-    assert (done.returncode, differs) == (0, set()), done
+    assert (done.returncode, differs) == (0, set()), done.stdout
 
 
 def test_a_descriptor_too_many(whole):
@@ -63,7 +63,7 @@ def test_a_descriptor_too_many(whole):
     done, differs, _ = cage(whole, "hostile")
     whole.server.virsh("destroy", "hostile")
     whole.server.virsh("undefine", "hostile")
-    assert (done.returncode, differs) == (1, {"descriptor"}), done
+    assert (done.returncode, differs) == (1, {"descriptor"}), done.stdout
     assert FIRMWARE in done.stdout
 
 
