@@ -423,7 +423,7 @@ def all_perms(programs):
 
 
 ROOMS = ["cordond", "conf", "conn", "core", "host", "vm", "launch", "file", "image", "edge",
-         "disk", "door", "client"]
+         "disk", "door", "ledger", "client"]
 
 
 def rooms_mask(text):

@@ -56,12 +56,12 @@ static int find_host_uuid(const char *firmware, const char *machine_id, const ch
 	return 0;
 }
 
-/* The list of its image contexts, or NULL on a host without a policy. */
-static const char *read_image_contexts(void)
+/* One of the policy's lists of contexts, or NULL on a host without a policy. */
+static const char *read_contexts(const char *list)
 {
 	char path[PATH_MAX];
 
-	if (conf_selinux_image_path(conf_read_names("/etc/selinux/config", NULL), path) < 0)
+	if (conf_selinux_path(conf_read_names("/etc/selinux/config", NULL), list, path) < 0)
 		return NULL;
 	return conf_read_names(path, NULL);
 }
@@ -74,7 +74,8 @@ int conf_on_load(struct ipc_call *call, const struct conf_load_args *args)
 	/* the first is root's to read */
 	const char *firmware = conf_read_names("/sys/class/dmi/id/product_uuid", NULL);
 	const char *machine_id = conf_read_names("/etc/machine-id", NULL);
-	const char *image_contexts = read_image_contexts();
+	const char *process_contexts = read_contexts("virtual_domain_context");
+	const char *image_contexts = read_contexts("virtual_image_context");
 	int fd = conf_open(args->path, args->must_exist, &call->err);
 	struct config uids = { 0 }, cfg;
 	int r;
@@ -96,7 +97,11 @@ int conf_on_load(struct ipc_call *call, const struct conf_load_args *args)
 	if (r == 0)
 		r = find_host_uuid(firmware, machine_id, args->instance, &cfg, &call->err);
 	if (r == 0)
-		r = conf_selinux_image_types(image_contexts, l.arena, &cfg);
+		r = conf_selinux_types(process_contexts, l.arena, &cfg.selinux_process_types,
+				       &cfg.n_selinux_process_types);
+	if (r == 0)
+		r = conf_selinux_types(image_contexts, l.arena, &cfg.selinux_image_types,
+				       &cfg.n_selinux_image_types);
 	return r < 0 ? r : conf_reply_load(call, &cfg);
 }
 

@@ -6,7 +6,7 @@
 
 #define NAME "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
 
-int conf_selinux_image_path(const char *config, char ret[PATH_MAX])
+int conf_selinux_path(const char *config, const char *list, char ret[PATH_MAX])
 {
 	static const char key[] = "SELINUXTYPE=";
 
@@ -20,25 +20,26 @@ int conf_selinux_image_path(const char *config, char ret[PATH_MAX])
 		n = strspn(line, NAME);
 		if (n == 0 || n > 255 || line[0] == '.' || (line[n] && !strchr(" \t\n", line[n])))
 			return -ENOENT;
-		snprintf(ret, PATH_MAX, "/etc/selinux/%.*s/contexts/virtual_image_context", (int)n, line);
+		snprintf(ret, PATH_MAX, "/etc/selinux/%.*s/contexts/%s", (int)n, line, list);
 		return 0;
 	}
 	return -ENOENT;
 }
 
-static bool listed(const struct config *cfg, const char *type, size_t n)
+static bool listed(char **types, uint32_t n_types, const char *type, size_t n)
 {
-	for (uint32_t i = 0; i < cfg->n_selinux_image_types; i++)
-		if (strlen(cfg->selinux_image_types[i]) == n &&
-		    memcmp(cfg->selinux_image_types[i], type, n) == 0)
+	for (uint32_t i = 0; i < n_types; i++)
+		if (strlen(types[i]) == n && memcmp(types[i], type, n) == 0)
 			return true;
 	return false;
 }
 
-int conf_selinux_image_types(const char *text, struct arena *a, struct config *cfg)
+int conf_selinux_types(const char *text, struct arena *a, char ***ret, uint32_t *ret_n)
 {
-	cfg->selinux_image_types = arena_calloc(a, CONF_LIST_MAX, sizeof(char *));
-	if (!cfg->selinux_image_types)
+	char **types = arena_calloc(a, CONF_LIST_MAX, sizeof(char *));
+	uint32_t n_types = 0;
+
+	if (!types)
 		return -ENOMEM;
 	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
 		const char *type;
@@ -51,12 +52,14 @@ int conf_selinux_image_types(const char *text, struct arena *a, struct config *c
 			continue;
 		type = line + user + 1 + role + 1;
 		n = strspn(type, NAME);
-		if (!n || n > CONF_TEXT_MAX || !strchr(": \t\r\n", type[n]) || listed(cfg, type, n) ||
-		    cfg->n_selinux_image_types == CONF_LIST_MAX)
+		if (!n || n > CONF_TEXT_MAX || !strchr(": \t\r\n", type[n]) || listed(types, n_types, type, n) ||
+		    n_types == CONF_LIST_MAX)
 			continue;
-		cfg->selinux_image_types[cfg->n_selinux_image_types] = arena_strndup(a, type, n);
-		if (!cfg->selinux_image_types[cfg->n_selinux_image_types++])
+		types[n_types] = arena_strndup(a, type, n);
+		if (!types[n_types++])
 			return -ENOMEM;
 	}
+	*ret = types;
+	*ret_n = n_types;
 	return 0;
 }

@@ -41,6 +41,7 @@ struct plan {
 	struct plan_disk *disks;    /* by index of the model's disks; in the run's arena */
 	int plain[GUEST_FD_KIND_MAX + 1];   /* loader, nvram, kernel, initrd by enum guest_fd_kind; -1 */
 	struct disk_image plain_images[GUEST_FD_KIND_MAX + 1];   /* path NULL: none; in the run's arena */
+	bool keep_claim;                    /* of the CLEANUP that is under way */
 	struct launch_claimed claimed;      /* launch.CLAIM's answer; texts in the run's arena */
 	struct plan_label *label;           /* of plan_label.c: what label_base() chose; NULL: not yet */
 };

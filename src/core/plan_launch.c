@@ -6,10 +6,26 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "core/host.h"
+#include "core/label.h"
 #include "core/plan_steps.h"
 #include "core/ptys.h"
 #include "core/vmlink.h"
 #include "ipc/call.h"
+
+/* Memory that QEMU needs beside the guest's RAM, all KiB. */
+#define MEMORY_BASE_KIB (UINT64_C(512) << 10)      /* QEMU, its devices, video memory */
+#define MEMORY_PER_CPU_KIB (UINT64_C(32) << 10)    /* stacks, per-processor state */
+#define MEMORY_RAM_SHIFT 5                         /* 1/32 of RAM: page tables, dirty bitmaps */
+#define MEMORY_TCG_KIB (UINT64_C(1024) << 10)      /* TCG's translation buffer */
+
+/* What the guest's control group is to allow. */
+static uint64_t memory_limit(const struct domain *d)
+{
+	return d->memory_kib + (d->memory_kib >> MEMORY_RAM_SHIFT) + MEMORY_BASE_KIB +
+	       d->vcpus * MEMORY_PER_CPU_KIB + (d->type == DOM_TYPE_KVM ? 0 : MEMORY_TCG_KIB) +
+	       core.conf.guest_memory_overhead_kib;
+}
 
 /* The descriptors of one start, as launch wants them: rows, and fds for those that bring one. */
 struct list {
@@ -113,8 +129,7 @@ int launch_prepare(struct plan *p)
 	const struct domain *d = &p->run->rec.live;
 	struct ipc_chan *ch = core_peer(&core.launch, &p->err);
 	struct launch_start_args args = {
-		.name = d->name, .kvm = d->type == DOM_TYPE_KVM, .memory_kib = d->memory_kib,
-		.vcpus = d->vcpus,
+		.name = d->name, .kvm = d->type == DOM_TYPE_KVM, .memory_kib = memory_limit(d),
 	};
 	struct list l = { .args = &args };
 	int pair[2], rc;
@@ -122,6 +137,11 @@ int launch_prepare(struct plan *p)
 	if (!ch)
 		return -EAGAIN;
 	memcpy(args.guest, p->guest->uuid, 16);
+	if (p->claimed.label && host_facts() && host_facts()->selinux) {
+		args.image = label_image(host_facts()->selinux, p->claimed.label, p->run->arena);
+		if (!args.image)
+			return err_set(&p->err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
+	}
 	args.fds = l.rows;
 	l.fds[l.n_fds++] = -1;   /* the vm's end, below */
 	add_all(&l, p);
@@ -161,7 +181,7 @@ static void cleaned(void *ctx, struct ipc_reply *r)
 static void ask_cleanup(struct plan *p)
 {
 	struct ipc_chan *ch = core_peer(&core.launch, NULL);
-	struct launch_guest_args args = { 0 };
+	struct launch_guest_args args = { .keep_claim = p->keep_claim };
 
 	memcpy(args.guest, p->guest->uuid, 16);
 	p->wants_launch = !ch || launch_call_cleanup(ch, &args, NULL, 0, cleaned, p);
@@ -170,6 +190,44 @@ static void ask_cleanup(struct plan *p)
 int launch_release(struct plan *p)
 {
 	vmlink_detach(p->run);
+	p->keep_claim = true;
+	ask_cleanup(p);
+	return 1;
+}
+
+static void claimed(void *ctx, struct ipc_reply *r)
+{
+	struct plan *p = ctx;
+	struct err err = { 0 };
+	int rc = r->rc;
+
+	if (!rc)
+		rc = xdr_copy(&launch_claimed_xdr, r->ret, p->run->arena, &p->claimed);
+	if (rc && !r->rc)
+		err_sys(&err, rc, "domain '%s': answer of cordon-launch", p->guest->name);
+	plan_continue(p, rc, r->rc ? r->err : &err);
+}
+
+int claim_prepare(struct plan *p)
+{
+	struct ipc_chan *ch = core_peer(&core.launch, &p->err);
+	struct launch_claim_args args = { 0 };
+	int rc;
+
+	if (!ch)
+		return -EAGAIN;
+	memcpy(args.guest, p->guest->uuid, 16);
+	rc = label_base(p, &args, &p->err);
+	if (rc)
+		return rc;
+	rc = launch_call_claim(ch, &args, NULL, 0, claimed, p);
+	return rc ? err_sys(&p->err, rc, "domain '%s': cannot ask cordon-launch", p->guest->name) : 1;
+}
+
+/* Last: nobody may have the label while a file of this guest still has it. */
+int claim_release(struct plan *p)
+{
+	p->keep_claim = false;
 	ask_cleanup(p);
 	return 1;
 }

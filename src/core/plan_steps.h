@@ -10,6 +10,10 @@
 int host_prepare(struct plan *p);
 int host_release(struct plan *p);
 
+/* Uids and label; kept until all else is released. */
+int claim_prepare(struct plan *p);
+int claim_release(struct plan *p);
+
 int files_prepare(struct plan *p);
 int files_release(struct plan *p);
 void files_close(struct plan *p);

@@ -19,8 +19,6 @@
 
 #define CAGE_FDS_MAX 512
 #define CAGE_FD_TOP 1023         /* highest number a descriptor may get inside */
-#define CAGE_NOFILE_MIN 2048     /* room to move descriptors about while placing them */
-#define CAGE_NAME_MAX 63         /* host name inside: [A-Za-z0-9-] */
 #define CAGE_UID_MIN 1000        /* never a system user's number, whatever we are told */
 
 /* One descriptor of the program. */
@@ -29,8 +27,14 @@ struct cage_fd {
 	int at;     /* its number inside; 0, 1, 2 become /dev/null unless given */
 };
 
+/* A file to copy to /boot/NAME of one cage (QEMU's -kernel and -initrd want a path). */
+struct root_copy {
+	int fd;                 /* read from offset 0 to its end */
+	const char *name;
+};
+
 struct cage_limits {
-	uint64_t nofile;      /* descriptors; at least CAGE_NOFILE_MIN */
+	uint64_t nofile;      /* descriptors; CAGE_FD_TOP twice, for moving them about */
 	uint64_t memlock;     /* bytes it may lock */
 	uint64_t nproc;       /* threads */
 	uint64_t stack;       /* bytes */
@@ -39,7 +43,6 @@ struct cage_limits {
 #define CAGE_LIMITS_PASST { .nofile = 16384, .memlock = 0, .nproc = 16, .stack = 8 << 20 }
 
 struct cage_spec {
-	const char *name;                       /* NULL: "guest" */
 	const struct root_template *root;       /* decides the program */
 	uid_t uid;                              /* of the program; from the ledger */
 	gid_t gid;
@@ -47,12 +50,23 @@ struct cage_spec {
 	bool host_net;                          /* passt: stay in launch's network namespace */
 	const struct cage_fd *fds;
 	size_t n_fds;
-	const struct root_copy *copies;         /* /boot/NAME */
+	const struct root_copy *copies;
 	size_t n_copies;
-	const struct cgroup_group *group;       /* NULL: stay where we are */
+	const struct cgroup_tree *groups;       /* NULL: stay where we are */
+	const char *group;
+	const char *label;                      /* SELinux: of the program; NULL or "": none */
+	bool label_optional;                    /* a policy without that type is no reason to fail */
+	const char *file_label;                 /* of its copies; NULL or "": none */
 	struct cage_limits limits;
 	int args_fd;                            /* the child's end of the argument socket */
 };
+
+/*
+ * Give this process exactly these descriptors, but for those in `high`, which
+ * move to numbers above CAGE_FD_TOP, close-on-exec; 0 to 2 are /dev/null unless
+ * given. On failure some may have moved; `high` is right all the same.
+ */
+int cage_place_fds(const struct cage_fd *fds, size_t n, int *high, size_t n_high, struct err *err);
 
 struct cage {
 	pid_t pid;     /* a child of the caller */
@@ -65,8 +79,17 @@ struct cage {
  * child exists; it builds the cage meanwhile and reports on the argument
  * socket (sandbox/execargs.h). The caller's own descriptors are untouched.
  * The child ends if the other end of the argument socket closes before the
- * list came. -EINVAL for a specification that cannot be meant.
+ * list came. -EINVAL for a uid that is no guest's, or a network that is not its.
  */
 int cage_spawn(const struct cage_spec *spec, struct cage *ret, struct err *err);
+
+/* cage_child.c: in the new process: build the cage, wait for the arguments, exec. */
+_Noreturn void cage_child_run(const struct cage_spec *spec);
+
+/*
+ * cage_exec.c: wait for the argument list, load the filter that lets exactly
+ * this exec pass, exec. Returns only on failure.
+ */
+int cage_child_exec(const struct root_template *root, int args_fd, struct err *err);
 
 #endif

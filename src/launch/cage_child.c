@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The child of cage_spawn(): from root with the host in view to nobody in a box. */
-#include "launch/cage_child.h"
+#include "launch/cage.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "launch/label.h"
+#include "launch/put.h"
 #include "sandbox/sandbox.h"
 
 #define EXIT_CAGE 126   /* the program never started */
@@ -28,22 +30,9 @@ static void report(int args_fd, int code, const char *text)
 		return;   /* nobody listens: the exit status is all there is */
 }
 
-/* Signals of launch's event loop are nothing to the program. */
-static int reset_signals(struct err *err)
+static int enter_group(const struct cage_spec *s, struct err *err)
 {
-	sigset_t none;
-
-	for (int s = 1; s < NSIG; s++)
-		signal(s, SIG_DFL);   /* fails for KILL, STOP and the C library's own two */
-	sigemptyset(&none);
-	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
-		return err_sys(err, -errno, "cage: signal mask");
-	return 0;
-}
-
-static int enter_group(const struct cgroup_group *g, struct err *err)
-{
-	int r = g ? cgroup_join(g) : 0;
+	int r = s->groups ? cgroup_join(s->groups, s->group) : 0;
 
 	if (r < 0)
 		return err_sys(err, r, "cage: joining the control group");
@@ -60,7 +49,7 @@ static int set_limits(const struct cage_limits *l, struct err *err)
 		const char *name;
 		uint64_t value;
 	} limits[] = {
-		{ RLIMIT_CORE, "core", 0 },             /* guest memory never lands in a file */
+		{ RLIMIT_CORE, "core", 1 },             /* no core dump: see sandbox_sys.c */
 		{ RLIMIT_NOFILE, "nofile", l->nofile },
 		{ RLIMIT_MEMLOCK, "memlock", l->memlock },
 		{ RLIMIT_NPROC, "nproc", l->nproc },
@@ -78,15 +67,6 @@ static int set_limits(const struct cage_limits *l, struct err *err)
 				       (unsigned long long)limits[i].value);
 	}
 	return 0;
-}
-
-static int write_proc(int proc, const char *file, const char *text)
-{
-	CLEAN_FD int fd = openat(proc, file, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	return write(fd, text, strlen(text)) < 0 ? -errno : 0;
 }
 
 /*
@@ -109,11 +89,11 @@ static int enter_user(const struct cage_spec *s, int proc, struct err *err)
 		return err_sys(err, -errno, "cage: dumpable");
 	snprintf(uids, sizeof(uids), "%u %u 1", s->uid, s->uid);
 	snprintf(gids, sizeof(gids), "%u %u 1", s->gid, s->gid);
-	r = write_proc(proc, "setgroups", "deny");
+	r = put_text(proc, "setgroups", "deny");
 	if (r == 0)
-		r = write_proc(proc, "gid_map", gids);
+		r = put_text(proc, "gid_map", gids);
 	if (r == 0)
-		r = write_proc(proc, "uid_map", uids);
+		r = put_text(proc, "uid_map", uids);
 	if (r < 0)
 		return err_sys(err, r, "cage: mapping uid %u", s->uid);
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
@@ -123,54 +103,72 @@ static int enter_user(const struct cage_spec *s, int proc, struct err *err)
 
 static int enter_root(const struct cage_spec *s, int *ret_proc, struct err *err)
 {
-	const struct root_extra extra = {
-		.uid = s->uid, .gid = s->gid, .kvm = s->kvm,
-		.copies = s->copies, .n_copies = s->n_copies,
-	};
-	const char *name = s->name ? s->name : "guest";
-
 	/* /proc of the outside: this process as the host numbers it. */
 	*ret_proc = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (*ret_proc < 0)
 		return err_sys(err, -errno, "cage: /proc");
-	if (sethostname(name, strlen(name)) < 0)
+	if (sethostname("guest", 5) < 0)
 		return err_sys(err, -errno, "cage: host name");
-	return root_enter(s->root, &extra, err);
+	return root_enter(s, err);
 }
 
-/* *args_fd is the socket under its current number, for a report if a step fails. */
-static int build(const struct cage_spec *s, int *args_fd, struct err *err)
+/* What else it may do to files by path: nothing is written but by descriptor, and to /dev/null. */
+static int enter_landlock(const struct cage_spec *s, struct err *err)
 {
-	CLEAN_FD int proc = -1;
+	static const struct sandbox_path paths[] = {
+		{ .path = "/", .access = SANDBOX_READ | SANDBOX_EXECUTE },
+		{ .path = "/dev", .access = SANDBOX_READ | SANDBOX_WRITE | SANDBOX_DEVICES },
+	};
+
+	return sandbox_landlock(paths, 2, s->host_net, err);
+}
+
+static int set_label(const struct cage_spec *s, int proc, struct err *err)
+{
+	int r = s->label ? label_next(proc, "exec", s->label, !s->label_optional) : 0;
+
+	return r < 0 ? err_sys(err, r, "cage: SELinux label %s", s->label) : 0;
+}
+
+/* fds[0] is the argument socket under its current number, for a report if a step fails. */
+static int build(const struct cage_spec *s, int fds[2], struct err *err)
+{
 	int r;
 
+	sigset_t none;
+
 	umask(077);
-	r = reset_signals(err);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);   /* launch's event loop had some blocked */
+	r = enter_group(s, err);
 	if (r == 0)
-		r = enter_group(s->group, err);
-	if (r == 0)
-		r = enter_root(s, &proc, err);
+		r = enter_root(s, &fds[1], err);
 	if (r == 0)   /* while we may still raise one */
 		r = set_limits(&s->limits, err);
 	if (r == 0)
-		r = cage_child_place_fds(s, args_fd, &proc, err);
+		r = cage_place_fds(s->fds, s->n_fds, fds, 2, err);
 	if (r == 0)
-		r = enter_user(s, proc, err);
+		r = enter_user(s, fds[1], err);
 	if (r == 0)   /* the new namespace gave the bounding set back: drop it again */
 		r = sandbox_drop_caps(0, err);
+	if (r == 0)
+		r = set_label(s, fds[1], err);
+	if (r == 0)
+		r = enter_landlock(s, err);
+	fd_close(&fds[1]);
 	return r;
 }
 
 void cage_child_run(const struct cage_spec *spec)
 {
 	struct err err = { 0 };
-	int args_fd = spec->args_fd, r;
+	int fds[2] = { spec->args_fd, -1 }, r;
 
-	r = build(spec, &args_fd, &err);
+	r = build(spec, fds, &err);
 	if (r == 0) {
-		report(args_fd, 0, "");
-		r = cage_child_exec(spec->root, args_fd, &err);
+		report(fds[0], 0, "");
+		r = cage_child_exec(spec->root, fds[0], &err);
 	}
-	report(args_fd, r, err.text);
+	report(fds[0], r, err.text);
 	_exit(EXIT_CAGE);
 }

@@ -7,7 +7,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "launch/cage_child.h"
+#include "launch/cage.h"
 #include "sandbox/sandbox.h"
 
 /* All the environment a caged program gets. */

@@ -13,24 +13,28 @@
 
 static bool anybody(const struct cell *c)
 {
-	for (unsigned i = 0; i < c->n_passt; i++)
-		if (watched_alive(&c->passt[i]))
+	for (unsigned i = 0; i < c->s.n_passt; i++)
+		if (watched_alive(&c->s.passt[i]))
 			return true;
-	return watched_alive(&c->qemu) || watched_alive(&c->vm) ||
-	       cgroup_populated(&launch.cgroups, c->dir_name) > 0;
+	return watched_alive(&c->s.qemu) || watched_alive(&c->s.vm) ||
+	       cgroup_populated(&launch.cgroups, c->dir_name);
 }
 
 static void finish(struct cell *c)
 {
-	struct ipc_call *call = c->cleanup;
+	struct ipc_call *call = c->s.cleanup;
 	struct err err = { 0 };
 
 	if (cgroup_remove(&launch.cgroups, c->dir_name, &err))
 		log_error("guest %s: %s", c->dir_name, err.text);
 	folder_remove(c);
-	if (ledger_release(&launch.ledger, c->uuid, &err))
-		log_error("guest %s: %s", c->dir_name, err.text);
-	cell_free(c);
+	if (c->s.keep_claim) {
+		cell_reset(c);
+	} else {
+		if (claim_release(c, &err))
+			log_error("guest %s: %s", c->dir_name, err.text);
+		cell_free(c);
+	}
 	if (call)
 		ipc_reply(call, NULL, NULL, 0);
 }
@@ -48,27 +52,20 @@ static void look_again(bool wanted)
 	(void)timerfd_settime(launch.timer, 0, &when, NULL);
 }
 
-static void kill_group(const struct cell *c)
+void cleanup_begin(struct cell *c, struct ipc_call *call, bool keep_claim)
 {
-	struct err err = { 0 };
-
-	if (cgroup_kill(&launch.cgroups, c->dir_name, &err))
-		log_error("guest %s: %s", c->dir_name, err.text);
-}
-
-void cleanup_begin(struct cell *c, struct ipc_call *call)
-{
-	if (c->cleanup)
+	if (c->s.cleanup)
 		ipc_refuse_text(call, -EBUSY, ERR_OPERATION_FAILED, "guest %s is just being removed",
 				c->dir_name);
 	else
-		c->cleanup = call;
-	c->going = true;
-	kill_group(c);
-	watched_kill(&c->qemu);
-	watched_kill(&c->vm);
-	for (unsigned i = 0; i < c->n_passt; i++)
-		watched_kill(&c->passt[i]);
+		c->s.cleanup = call;
+	c->s.going = true;
+	c->s.keep_claim = keep_claim;
+	cgroup_kill(&launch.cgroups, c->dir_name);
+	watched_kill(&c->s.qemu);
+	watched_kill(&c->s.vm);
+	for (unsigned i = 0; i < c->s.n_passt; i++)
+		watched_kill(&c->s.passt[i]);
 	if (!anybody(c))
 		finish(c);
 	else
@@ -85,13 +82,13 @@ void cleanup_children(void)
 		;
 	for (struct cell *c = launch.cells, *next; c; c = next) {
 		next = c->next;
-		if (!c->going)
+		if (!c->s.going)
 			continue;
 		if (!anybody(c)) {
 			finish(c);
 			continue;
 		}
-		kill_group(c);
+		cgroup_kill(&launch.cgroups, c->dir_name);
 		left = true;
 	}
 	look_again(left);

@@ -10,11 +10,17 @@
 #include "ipc/chan.h"
 #include "launch/cage.h"
 #include "launch/cgroup.h"
-#include "launch/ledger.h"
+#include "launch/label.h"
 #include "launch/root.h"
 #include "proto/launch.x.h"
+#include "proto/ledger.x.h"
 #include "proto/room.x.h"
 
+#define GUEST_UIDS 4                 /* consecutive, in this order: */
+#define GUEST_UID_QEMU 0
+#define GUEST_UID_VM 1
+#define GUEST_UID_PASST 2            /* the fourth is spare */
+#define VM_TYPE "cordon_vm_t"        /* where the policy has it, at the guest's level */
 #define GUEST_NICS_MAX 16            /* passt processes of one guest */
 #define GUEST_PTYS_MAX 64
 #define GUEST_FD_FIRST 10            /* number of the first descriptor in QEMU */
@@ -27,37 +33,37 @@ struct watched {
 	int pidfd;                   /* -1: gone */
 };
 
+/* A guest that has a claim. What START made is gone again after CLEANUP; the claim may stay. */
 struct cell {
 	uint8_t uuid[16];
 	char dir_name[GUEST_DIR_NAME];
-	char host_name[CAGE_NAME_MAX + 1];
-	char log_name[256];
-	int dir;                     /* its folder below run_dir/guests */
 	uid_t uid;                   /* first of the ledger's four */
-	struct watched qemu, vm;
-	struct watched passt[GUEST_NICS_MAX];
-	unsigned n_passt;
-	int pty[GUEST_PTYS_MAX];     /* masters, kept so that a console survives its cordon-vm */
-	unsigned n_ptys;
-	unsigned want_ptys;          /* as many as the guest has; they are gone when all who held them died */
-	struct ipc_call *cleanup;    /* waits until all processes are gone */
-	bool going;
+	char label[LABEL_SIZE];      /* of QEMU; "": no SELinux */
 	struct cell *next;
+	struct cage_state {
+		char log_name[256];
+		char image[LABEL_SIZE];      /* label of the files made for it */
+		int dir;                     /* its folder below run_dir/guests; -1: not started */
+		struct watched qemu, vm;
+		struct watched passt[GUEST_NICS_MAX];
+		unsigned n_passt;
+		int pty[GUEST_PTYS_MAX];     /* masters, so that a console survives its cordon-vm */
+		unsigned n_ptys;
+		unsigned want_ptys;          /* they are gone when all who held them died */
+		struct ipc_call *cleanup;    /* waits until all processes are gone */
+		bool going, keep_claim;
+	} s;
 };
 
 struct launch {
 	struct arena *arena;
 	struct config conf;
-	struct ipc_chan control;
-	struct ipc_chan core;
+	struct ipc_chan control, core, ledger;
 	struct cgroup_tree cgroups;
-	struct ledger ledger;
-	struct root_template qemu;
-	struct root_template passt;
-	bool passt_built;
+	struct root_template roots[ROOT_PROGRAM_COUNT];
+	char label[LABEL_SIZE];      /* our own; "": no SELinux */
 	int run_dir;                 /* <run>/guests */
 	int log_dir;                 /* <log>/guests */
-	int watch;                   /* epoll: SIGCHLD, pidfds and the timer */
 	int sigchld;
 	int timer;                   /* while processes that are not our children are to end */
 	struct cell *cells;
@@ -67,10 +73,15 @@ extern struct launch launch;
 
 /* cell.c: the registry, and what is on disk about it */
 struct cell *cell_find(const uint8_t uuid[16]);
-struct cell *cell_new(const uint8_t uuid[16], struct err *err);
+struct cell *cell_add(const struct ledger_claim *claim);
+void cell_reset(struct cell *c);     /* as if it had never been started */
 void cell_free(struct cell *c);
-void cell_save_pids(const struct cell *c);
-int cell_load_all(struct err *err);
+void cell_save(const struct cell *c);
+void cell_load(struct cell *c);
+
+/* claim.c: cordon-ledger, our child. Its end is ours: without claims there are no cages. */
+int claim_open(struct err *err);     /* start it; makes a cell for every claim it has */
+int claim_release(const struct cell *c, struct err *err);
 
 /* proc_sys.c: processes by pid and start time */
 uint64_t proc_start(pid_t pid);
@@ -80,29 +91,41 @@ void watched_kill(const struct watched *w);
 void watched_close(struct watched *w);
 
 /* folder_sys.c: sockets, fifo, journal, logs, ptys of one guest */
-struct folder_fds {
-	int listen_vm, fifo_read, fifo_write, journal, log, log_old, picture, picture_out;
-};
-int folder_make(struct cell *c, struct folder_fds *ret, bool fresh, struct err *err);
-void folder_close(struct folder_fds *f);
-int folder_listen(const struct cell *c, const char *name, int type, uid_t owner, struct err *err);
-int folder_ptys(struct cell *c, unsigned n, struct err *err);
+enum { FOLDER_LISTEN, FOLDER_FIFO_WRITE, FOLDER_FIFO_READ, FOLDER_JOURNAL, FOLDER_LOG,
+       FOLDER_LOG_OLD, FOLDER_PICTURE, FOLDER_PICTURE_OUT, FOLDER_FDS };
+extern const struct folder_file {
+	const char *name;
+	int flags;
+	bool log;                    /* in the folder of logs, named after the guest */
+	int at;                      /* number in cordon-vm (src/vm/vm_fds.h); -1: not there */
+} folder_files[FOLDER_FDS];
+int folder_make(struct cell *c, int ret_fds[FOLDER_FDS], bool fresh, struct err *err);
+int folder_listen(const struct cell *c, const char *name, int type, uid_t owner,
+		  const char *label, struct err *err);
+int folder_ptys(struct cell *c, struct err *err);
 void folder_remove(const struct cell *c);
 
-/* passt.c */
-int passt_start(struct cell *c, int qemu_end, struct err *err);
+/* passt.c: its end of `fd`, the other is QEMU's */
+int passt_start(struct cell *c, int fd, struct err *err);
 
 /* stage.c: stage S, the child that forks QEMU's cage and becomes cordon-vm */
 struct stage {
 	struct cell *cell;
 	const struct cage_spec *cage;    /* NULL: QEMU runs already */
 	int core_end;                    /* the vm's channel to core */
-	const struct folder_fds *folder;
+	const int *folder;               /* FOLDER_FDS descriptors */
 };
 int stage_run(const struct stage *s, struct err *err);
 
+/* The room programs stand beside each other: our own path with another name. 0 or -errno. */
+int room_binary(const char *name, char out[PATH_MAX]);
+
+/* The template of a program, built again when an upgrade replaced what it is bound from. */
+int template_of(enum root_program program, const char *name, const struct root_template **ret,
+		struct err *err);
+
 /* cleanup.c */
-void cleanup_begin(struct cell *c, struct ipc_call *call);
+void cleanup_begin(struct cell *c, struct ipc_call *call, bool keep_claim);
 void cleanup_children(void);         /* reap, and finish what waited for it; also when the timer rings */
 
 #endif

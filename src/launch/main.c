@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -61,18 +60,16 @@ static void group_name(char out[64])
 
 static int open_all(struct err *err)
 {
-	CLEAN_FD int instance = -1;
 	char group[64];
 	int rc;
 
+	label_own(launch.label);
 	launch.run_dir = open_dir(launch.conf.run_dir, "guests", 0711);
 	launch.log_dir = open_dir(launch.conf.log_dir, "guests", 0700);
-	instance = open(launch.conf.run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (launch.run_dir < 0 || launch.log_dir < 0 || instance < 0)
+	if (launch.run_dir < 0 || launch.log_dir < 0)
 		return err_sys(err, -errno, "folders of the guests below %s and %s",
 			       launch.conf.run_dir, launch.conf.log_dir);
-	rc = ledger_open(LEDGER_PATH, instance, launch.conf.run_dir, launch.conf.guest_uid_min,
-			 launch.conf.guest_uid_max - launch.conf.guest_uid_min + 1, &launch.ledger, err);
+	rc = claim_open(err);
 	if (rc)
 		return rc;
 	group_name(group);
@@ -81,41 +78,33 @@ static int open_all(struct err *err)
 		return rc;
 	if (launch.cgroups.missing[0])
 		log_warn("%s", launch.cgroups.missing);
+	if (!sandbox_landlock_abi())
+		log_warn("this kernel has no Landlock: one wall less round guests and rooms");
 	return root_detach(err);
 }
 
 static int open_watch(void)
 {
-	struct epoll_event ev = { .events = EPOLLIN };
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		return -errno;
 	launch.sigchld = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	launch.watch = epoll_create1(EPOLL_CLOEXEC);
 	launch.timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (launch.sigchld < 0 || launch.watch < 0 || launch.timer < 0 ||
-	    epoll_ctl(launch.watch, EPOLL_CTL_ADD, launch.sigchld, &ev) < 0 ||
-	    epoll_ctl(launch.watch, EPOLL_CTL_ADD, launch.timer, &ev) < 0 ||
-	    prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
-		return -errno;
-	return 0;
+	return launch.sigchld < 0 || launch.timer < 0 ? -errno : 0;
 }
 
 static void watch_ready(void *ctx, unsigned i)
 {
-	struct epoll_event ev[16];
 	struct signalfd_siginfo si;
 	uint64_t ticks;
 
 	(void)ctx;
 	(void)i;
-	while (epoll_wait(launch.watch, ev, 16, 0) > 0)
-		while (read(launch.sigchld, &si, sizeof(si)) > 0 ||
-		       read(launch.timer, &ticks, sizeof(ticks)) > 0)
-			;
+	while (read(launch.sigchld, &si, sizeof(si)) > 0 || read(launch.timer, &ticks, sizeof(ticks)) > 0)
+		;
 	cleanup_children();
 }
 
@@ -137,10 +126,10 @@ int room_on_setup(struct ipc_call *call, const struct room_setup *args)
 	rc = open_all(&call->err);
 	if (!rc)
 		rc = sandbox_enter(&p, &call->err);
-	if (!rc)
-		rc = cell_load_all(&call->err);
 	if (rc)
 		return rc;
+	for (struct cell *c = launch.cells; c; c = c->next)
+		cell_load(c);
 	ipc_chan_init(&launch.core, take_fd(&call->fds[0]), "core", IPC_ROOM_CORE);
 	launch.core.serves[0] = &launch_server;
 	return room_reply_setup(call);
@@ -148,18 +137,19 @@ int room_on_setup(struct ipc_call *call, const struct room_setup *args)
 
 int main(void)
 {
-	struct ipc_chan *chans[] = { &launch.control, &launch.core };
-	struct pollfd extra;
+	struct ipc_chan *chans[] = { &launch.control, &launch.core, &launch.ledger };
+	struct pollfd extra[2];
 
 	log_open("launch", LOG_LEVEL_INFO, &ipc_req);
 	ipc_chan_init(&launch.control, CONTROL_FD, "cordond", IPC_ROOM_CORDOND);
 	launch.control.serves[0] = &room_server;
-	launch.core.fd = -1;
-	launch.core.closed = true;
+	launch.core.fd = launch.ledger.fd = -1;
+	launch.core.closed = launch.ledger.closed = true;
 	if (fd_set_cloexec(CONTROL_FD, 1) || open_watch())
 		return 1;
-	extra = (struct pollfd){ launch.watch, POLLIN, 0 };
-	if (ipc_serve(chans, 2, &extra, 1, watch_ready, NULL))
+	extra[0] = (struct pollfd){ launch.sigchld, POLLIN, 0 };
+	extra[1] = (struct pollfd){ launch.timer, POLLIN, 0 };
+	if (ipc_serve(chans, 3, extra, 2, watch_ready, NULL))
 		return 1;
 	/* cordond is gone: guests go on in their groups; without any, nothing is left behind */
 	if (launch.arena && !launch.cells)

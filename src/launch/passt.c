@@ -7,31 +7,11 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/log.h"
 #include "launch/launch.h"
 #include "sandbox/execargs.h"
 
 #define PASST_FD 3     /* the socket to QEMU, inside */
-
-static int build_template(struct err *err)
-{
-	char dir[PATH_MAX];
-	int n;
-
-	if (launch.passt_built && root_is_current(&launch.passt))
-		return 0;
-	n = snprintf(dir, sizeof(dir), "%s/root-passt", launch.conf.run_dir);
-	if (n < 0 || (size_t)n >= sizeof(dir))
-		return err_set(err, -ENAMETOOLONG, ERR_INTERNAL_ERROR, "run_dir is too long");
-	if (launch.passt_built)
-		root_drop(&launch.passt);
-	launch.passt_built = false;
-	n = root_build(ROOT_PASST, dir, &launch.passt, err);
-	if (n)
-		return err_prefix(err, n, "<interface type='user'> needs passt (package passt)");
-	launch.passt_built = true;
-	return 0;
-}
+#define PASST_TYPE "cordon_passt_t"
 
 /* passt's whole argument list is ours; nothing of the guest's definition is in it. */
 static int send_args(int fd, struct err *err)
@@ -49,25 +29,26 @@ static int send_args(int fd, struct err *err)
 	return rc ? rc : fd_write_all(fd, b.data, b.len);
 }
 
-/* `qemu_end` of a pair belongs to QEMU; passt gets the other end, returned here by cage_spawn. */
-int passt_start(struct cell *c, int passt_end, struct err *err)
+int passt_start(struct cell *c, int fd, struct err *err)
 {
-	struct cage_fd fds[] = { { passt_end, PASST_FD }, { 2, 2 } };
+	const struct cage_fd fds[] = { { fd, PASST_FD }, { 2, 2 } };
+	char label[LABEL_SIZE] = "";
 	struct cage_spec spec = {
-		.name = c->host_name, .host_net = true, .root = &launch.passt,
-		.uid = c->uid + LEDGER_UID_PASST, .gid = c->uid + LEDGER_UID_PASST,
-		.fds = fds, .n_fds = 2, .limits = CAGE_LIMITS_PASST,
+		.host_net = true, .uid = c->uid + GUEST_UID_PASST, .gid = c->uid + GUEST_UID_PASST,
+	 .fds = fds, .n_fds = 2, .limits = CAGE_LIMITS_PASST,
+		.label = label, .label_optional = true,
 	};
 	CLEAN_FD int ours = -1;
 	struct cage cage;
 	int pair[2], rc;
 
-	if (c->n_passt == GUEST_NICS_MAX)
+	if (c->s.n_passt == GUEST_NICS_MAX)
 		return err_set(err, -E2BIG, ERR_CONFIG_UNSUPPORTED,
 			       "more than %u interfaces of type user", GUEST_NICS_MAX);
-	rc = build_template(err);
+	rc = template_of(ROOT_PASST, "root-passt", &spec.root, err);
 	if (rc)
-		return rc;
+		return err_prefix(err, rc, "<interface type='user'> needs passt (package passt)");
+	label_compose(launch.label, PASST_TYPE, c->label, label);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(err, -errno, "passt");
 	ours = pair[0];
@@ -77,10 +58,10 @@ int passt_start(struct cell *c, int passt_end, struct err *err)
 	if (rc)
 		return rc;
 	fd_close(&cage.pidfd);
-	rc = watched_open(&c->passt[c->n_passt], cage.pid, 0);
+	rc = watched_open(&c->s.passt[c->s.n_passt], cage.pid, 0);
 	if (rc)
 		return err_sys(err, rc, "passt");
-	c->n_passt++;
+	c->s.n_passt++;
 	rc = send_args(ours, err);
 	return rc ? err_sys(err, rc, "passt: arguments") : 0;
 }

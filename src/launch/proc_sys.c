@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -37,7 +36,6 @@ uint64_t proc_start(pid_t pid)
 
 int watched_open(struct watched *w, pid_t pid, uint64_t start)
 {
-	struct epoll_event ev = { .events = EPOLLIN | EPOLLONESHOT };
 	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
 
 	if (fd < 0)
@@ -50,7 +48,6 @@ int watched_open(struct watched *w, pid_t pid, uint64_t start)
 	w->pid = pid;
 	w->start = start ? start : proc_start(pid);
 	w->pidfd = fd;
-	(void)epoll_ctl(launch.watch, EPOLL_CTL_ADD, fd, &ev);
 	return 0;
 }
 

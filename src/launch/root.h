@@ -11,13 +11,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "base/err.h"
 
-#define ROOT_FILES_MAX 512                     /* libraries and modules of one program */
 #define ROOT_COPY_MAX (UINT64_C(512) << 20)    /* a kernel or initrd, each */
-#define ROOT_COPY_NAME_MAX 32
 
 /* The programs that may be caged. The numbers are the protocol's. */
 enum root_program {
@@ -31,25 +30,8 @@ struct root_template {
 	const char *path;          /* of the program, outside and inside */
 	const char *fresh;         /* a host file that may be replaced meanwhile: bound per cage */
 	char dir[PATH_MAX];        /* where the template is mounted */
-	dev_t dev;                 /* the program file that it was built from */
-	ino_t ino;
-	int64_t mtime_ns;
-	unsigned files;            /* bound files, for the log */
-};
-
-/* A file to copy to /boot/NAME of one cage (QEMU's -kernel and -initrd want a path). */
-struct root_copy {
-	int fd;                           /* read from offset 0 to its end */
-	char name[ROOT_COPY_NAME_MAX];    /* [a-z0-9.-] */
-};
-
-/* What one cage adds to the template. */
-struct root_extra {
-	uid_t uid;                        /* owner of the files and of /dev/kvm */
-	gid_t gid;
-	bool kvm;
-	const struct root_copy *copies;
-	size_t n_copies;
+	struct stat built_from;    /* the program file */
+	unsigned files;            /* bound libraries and modules, for the log */
 };
 
 /*
@@ -78,21 +60,13 @@ bool root_is_current(const struct root_template *t);
  * device nodes, copies, then make the template the root. The old root is gone
  * afterwards, and so is every path.
  */
-int root_enter(const struct root_template *t, const struct root_extra *x, struct err *err);
-
-/* For root_build(): the list of files that one ELF file needs to start. */
-struct root_list {
-	unsigned n;
-	char *path[ROOT_FILES_MAX];     /* as the dynamic linker will ask for it */
-	char *source[ROOT_FILES_MAX];   /* the real file */
-};
+struct cage_spec;
+int root_enter(const struct cage_spec *s, struct err *err);
 
 /*
- * Append `path`, its interpreter and, recursively, the libraries that its
- * dynamic section names. -ELOOP is never returned: a file is listed once.
- * The files are root's; the reading is bounds-checked all the same.
+ * SELinux: give our `path`, which lies on a file system of our own, the label of the host's `like`.
+ * 0 as well where there are no labels.
  */
-int root_list_add(struct root_list *l, const char *path, struct err *err);
-void root_list_free(struct root_list *l);
+int root_label(const char *like, const char *path);
 
 #endif

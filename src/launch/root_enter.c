@@ -9,58 +9,67 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "launch/root.h"
+#include "launch/cage.h"
+#include "launch/label.h"
 
-static const struct {
-	const char *path;
-	unsigned major, minor;
-	mode_t mode;
-	bool kvm;
-} nodes[] = {
-	{ "dev/null", 1, 3, 0666, false },
-	{ "dev/zero", 1, 5, 0666, false },
-	{ "dev/random", 1, 8, 0444, false },
-	{ "dev/urandom", 1, 9, 0444, false },   /* rng-random's default source */
-	{ "dev/kvm", 10, 232, 0600, true },     /* QEMU 7.2 cannot take it as a descriptor */
-};
+#define XATTR_SELINUX "security.selinux"
 
-static int make_nodes(const struct root_extra *x, struct err *err)
+int root_label(const char *like, const char *path)
 {
+	char label[256];
+	ssize_t n = lgetxattr(like, XATTR_SELINUX, label, sizeof(label));
+
+	if (n <= 0 || lsetxattr(path, XATTR_SELINUX, label, (size_t)n, 0) == 0 || errno == EOPNOTSUPP)
+		return 0;
+	return -errno;
+}
+
+static int make_node(const struct cgroup_device *d, const struct cage_spec *s)
+{
+	char host[32], path[32];
+
+	snprintf(host, sizeof(host), "/dev/%s", d->name);
+	snprintf(path, sizeof(path), "dev/%s", d->name);
+	if (mknod(path, S_IFCHR | d->mode, makedev(d->major, d->minor)) < 0 || chmod(path, d->mode) < 0 ||
+	    (d->kvm && chown(path, s->uid, s->gid) < 0))
+		return -errno;
+	return root_label(host, path);
+}
+
+static int make_nodes(const struct cage_spec *s, struct err *err)
+{
+	int r = 0;
+
 	if (mount("cordon-dev", "dev", "tmpfs", MS_NOSUID | MS_NOEXEC,
 		  "mode=0755,size=4k,nr_inodes=16") < 0)
 		return err_sys(err, -errno, "cage: mounting /dev");
-	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++) {
-		if (nodes[i].kvm && !x->kvm)
-			continue;
-		if (mknod(nodes[i].path, S_IFCHR | nodes[i].mode,
-			  makedev(nodes[i].major, nodes[i].minor)) < 0 ||
-		    chmod(nodes[i].path, nodes[i].mode) < 0)
-			return err_sys(err, -errno, "cage: making /%s", nodes[i].path);
-		if (nodes[i].kvm && chown(nodes[i].path, x->uid, x->gid) < 0)
-			return err_sys(err, -errno, "cage: owner of /%s", nodes[i].path);
-	}
+	r = root_label("/dev", "dev");
+	for (size_t i = 0; i < cgroup_n_devices && r == 0; i++)
+		if (s->kvm || !cgroup_devices[i].kvm)
+			r = make_node(&cgroup_devices[i], s);
+	if (r < 0)
+		return err_sys(err, r, "cage: making the devices");
 	if (mount(NULL, "dev", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NOEXEC,
 		  NULL) < 0)
 		return err_sys(err, -errno, "cage: making /dev read-only");
 	return 0;
 }
 
-static int copy_file(const struct root_copy *c, const struct root_extra *x, struct err *err)
+static int copy_file(const struct root_copy *c, const struct cage_spec *s, struct err *err)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789.-";
 	CLEAN_FD int out = -1;
-	char path[ROOT_COPY_NAME_MAX + 8];
+	char path[40];
 	uint64_t done = 0;
 	off_t from = 0;
 
-	if (!c->name[0] || c->name[0] == '.' || strspn(c->name, allowed) != strlen(c->name))
-		return err_set(err, -EINVAL, ERR_INVALID_ARG, "cage: bad name of a file to copy");
 	snprintf(path, sizeof(path), "boot/%s", c->name);
 	out = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
-	if (out < 0 || fchown(out, x->uid, x->gid) < 0)
+	if (out < 0 || fchown(out, s->uid, s->gid) < 0 ||
+	    (s->file_label && label_file(out, NULL, s->file_label) < 0))
 		return err_sys(err, -errno, "cage: creating /%s", path);
 	for (;;) {
 		ssize_t n = sendfile(out, c->fd, &from, 1 << 22);
@@ -77,15 +86,16 @@ static int copy_file(const struct root_copy *c, const struct root_extra *x, stru
 	}
 }
 
-static int make_copies(const struct root_extra *x, struct err *err)
+static int make_copies(const struct cage_spec *s, struct err *err)
 {
-	if (!x->n_copies)
+	if (!s->n_copies)
 		return 0;
 	if (mount("cordon-boot", "boot", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
 		  "mode=0755,nr_inodes=16") < 0)
 		return err_sys(err, -errno, "cage: mounting /boot");
-	for (size_t i = 0; i < x->n_copies; i++) {
-		int r = copy_file(&x->copies[i], x, err);
+	(void)root_label("/usr", "boot");
+	for (size_t i = 0; i < s->n_copies; i++) {
+		int r = copy_file(&s->copies[i], s, err);
 
 		if (r < 0)
 			return r;
@@ -110,8 +120,9 @@ static int bind_fresh(const struct root_template *t, struct err *err)
 	return 0;
 }
 
-int root_enter(const struct root_template *t, const struct root_extra *x, struct err *err)
+int root_enter(const struct cage_spec *s, struct err *err)
 {
+	const struct root_template *t = s->root;
 	int r;
 
 	/* Nothing done here may travel to launch's namespace. */
@@ -119,9 +130,9 @@ int root_enter(const struct root_template *t, const struct root_extra *x, struct
 		return err_sys(err, -errno, "cage: private mounts");
 	if (chdir(t->dir) < 0)
 		return err_sys(err, -errno, "cage: template %s", t->dir);
-	r = make_nodes(x, err);
+	r = make_nodes(s, err);
 	if (r == 0)
-		r = make_copies(x, err);
+		r = make_copies(s, err);
 	if (r == 0)
 		r = bind_fresh(t, err);
 	if (r < 0)

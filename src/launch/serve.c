@@ -42,27 +42,12 @@ static int check(const struct ipc_call *call, const struct launch_start_args *a,
 	}
 	if (brought != call->n_fds || a->n_ptys > ptys)
 		return err_set(err, -EINVAL, ERR_INTERNAL_ERROR, "rows and descriptors do not match");
-	if (!a->memory_kib || a->memory_kib > MEMORY_KIB_MAX || !a->vcpus || a->vcpus > DOM_VCPUS_MAX)
-		return err_set(err, -EINVAL, ERR_INTERNAL_ERROR, "memory or processors out of range");
+	if (a->n_ptys > GUEST_PTYS_MAX)
+		return err_set(err, -E2BIG, ERR_CONFIG_UNSUPPORTED, "more than %u consoles of type pty",
+			       GUEST_PTYS_MAX);
+	if (!a->memory_kib || a->memory_kib > MEMORY_KIB_MAX)
+		return err_set(err, -EINVAL, ERR_INTERNAL_ERROR, "memory out of range");
 	return 0;
-}
-
-/* The guest's name as a host name: what is no letter, digit or hyphen becomes a hyphen. */
-static void name_it(struct cell *c, const char *name)
-{
-	size_t n = 0;
-
-	for (; n < CAGE_NAME_MAX && name[n]; n++) {
-		char ch = name[n];
-		bool ok = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9');
-
-		c->host_name[n] = ok ? ch : '-';
-	}
-	c->host_name[n] = '\0';
-	snprintf(c->log_name, sizeof(c->log_name), "%.240s", name);
-	for (char *p = c->log_name; *p; p++)
-		if (*p == '/' || (unsigned char)*p < 0x20)
-			*p = '_';
 }
 
 static int add(struct build *b, int fd, int row)
@@ -76,7 +61,8 @@ static int add(struct build *b, int fd, int row)
 
 static int add_socket(struct build *b, const char *name, int row, struct err *err)
 {
-	int fd = folder_listen(b->cell, name, SOCK_STREAM, b->cell->uid + LEDGER_UID_VM, err);
+	int fd = folder_listen(b->cell, name, SOCK_STREAM, b->cell->uid + GUEST_UID_VM, b->cell->label,
+			       err);
 
 	if (fd < 0)
 		return fd;
@@ -86,10 +72,11 @@ static int add_socket(struct build *b, const char *name, int row, struct err *er
 
 static int add_nic(struct build *b, int row, struct err *err)
 {
-	int pair[2], rc;
+	int pair[2], rc = label_next(-1, "sockcreate", b->cell->label, true);
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_sys(err, -errno, "interface");
+	if (rc || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(err, rc ? rc : -errno, "interface");
+	(void)label_next(-1, "sockcreate", b->cell->label[0] ? "\n" : "", true);
 	b->made[b->n_made++] = pair[0];
 	rc = passt_start(b->cell, pair[1], err);
 	fd_close(&pair[1]);
@@ -98,12 +85,7 @@ static int add_nic(struct build *b, int row, struct err *err)
 
 static int add_row(struct build *b, struct ipc_call *call, unsigned *next, int row, struct err *err)
 {
-	static const char *const copy_names[] = {
-		[GUEST_FD_KIND_LOADER] = "bios", [GUEST_FD_KIND_KERNEL] = "kernel",
-		[GUEST_FD_KIND_INITRD] = "initrd",
-	};
 	const struct guest_fd *f = &b->rows[row];
-	struct root_copy *copy = &b->copies[b->n_copies];
 	char name[40];
 
 	if (f->kind == GUEST_FD_KIND_MONITOR) {
@@ -119,82 +101,63 @@ static int add_row(struct build *b, struct ipc_call *call, unsigned *next, int r
 	if (f->kind == GUEST_FD_KIND_KERNEL || f->kind == GUEST_FD_KIND_INITRD) {
 		if (b->n_copies == sizeof(b->copies) / sizeof(b->copies[0]))
 			return err_set(err, -E2BIG, ERR_INTERNAL_ERROR, "too many boot files");
-		copy->fd = call->fds[(*next)++];
-		snprintf(copy->name, sizeof(copy->name), "%s", copy_names[f->kind]);
-		b->n_copies++;
+		b->copies[b->n_copies++] = (struct root_copy){
+			call->fds[(*next)++], f->kind == GUEST_FD_KIND_KERNEL ? "kernel" : "initrd" };
 		return 0;
 	}
 	return add(b, call->fds[(*next)++], row);
 }
 
-static void build_free(struct build *b)
+int template_of(enum root_program program, const char *name, const struct root_template **ret,
+		struct err *err)
 {
-	fd_close_all(b->made, b->n_made);
-}
-
-/* The template is bound from files that an upgrade replaces: then it is built again. */
-static int fresh_template(struct err *err)
-{
+	struct root_template *t = &launch.roots[program];
 	char dir[PATH_MAX];
-	int n;
 
-	if (launch.qemu.path && root_is_current(&launch.qemu))
+	*ret = t;
+	if (t->path && root_is_current(t))
 		return 0;
-	n = snprintf(dir, sizeof(dir), "%s/root-qemu", launch.conf.run_dir);
-	if (n < 0 || (size_t)n >= sizeof(dir))
-		return err_set(err, -ENAMETOOLONG, ERR_INTERNAL_ERROR, "run_dir is too long");
-	if (launch.qemu.path)
-		root_drop(&launch.qemu);
-	launch.qemu.path = NULL;
-	return root_build(ROOT_QEMU_X86_64, dir, &launch.qemu, err);
-}
-
-static int make_group(const struct cell *c, const struct launch_start_args *a,
-		      struct cgroup_group *ret, struct err *err)
-{
-	struct cgroup_limits lim = {
-		.memory_max = cgroup_memory_max(a->memory_kib << 10, a->vcpus, !a->kvm) +
-			      ((uint64_t)launch.conf.guest_memory_overhead_kib << 10),
-		.pids_max = launch.conf.guest_pids_max, .kvm = a->kvm,
-	};
-
-	return cgroup_create(&launch.cgroups, c->dir_name, &lim, ret, err);
+	if (t->path)
+		root_drop(t);
+	t->path = NULL;
+	snprintf(dir, sizeof(dir), "%.*s/%s", PATH_MAX - 64, launch.conf.run_dir, name);
+	return root_build(program, dir, t, err);
 }
 
 static int start(struct build *b, struct ipc_call *call, struct err *err)
 {
+	const struct launch_start_args *a = b->args;
 	struct cell *c = b->cell;
-	struct folder_fds folder = { -1, -1, -1, -1, -1, -1, -1, -1 };
-	struct cgroup_group group = { .into_fd = -1 };
-	struct cage_spec spec = {
-		.name = c->host_name, .root = &launch.qemu, .uid = c->uid + LEDGER_UID_QEMU,
-		.gid = c->uid + LEDGER_UID_QEMU, .kvm = b->args->kvm, .group = &group,
-		.limits = CAGE_LIMITS_QEMU,
+	const struct cgroup_limits limits = {
+		.memory_max = a->memory_kib << 10, .pids_max = launch.conf.guest_pids_max, .kvm = a->kvm,
 	};
-	struct stage s = { .cell = c, .cage = &spec, .core_end = call->fds[0], .folder = &folder };
+	struct cage_spec spec = {
+		.uid = c->uid + GUEST_UID_QEMU, .gid = c->uid + GUEST_UID_QEMU,
+		.kvm = a->kvm, .groups = &launch.cgroups, .group = c->dir_name, .label = c->label,
+		.file_label = c->s.image, .fds = b->fds, .copies = b->copies, .limits = CAGE_LIMITS_QEMU,
+	};
+	int folder[FOLDER_FDS];
+	struct stage s = { .cell = c, .cage = &spec, .core_end = call->fds[0], .folder = folder };
 	unsigned next = 1;
-	int rc = fresh_template(err);
+	int rc = template_of(ROOT_QEMU_X86_64, "root-qemu", &spec.root, err);
 
+	memset(folder, -1, sizeof(folder));
 	if (!rc)
-		rc = folder_make(c, &folder, true, err);
-	c->want_ptys = b->args->n_ptys;
+		rc = folder_make(c, folder, true, err);
 	if (!rc)
-		rc = folder_ptys(c, c->want_ptys, err);
-	for (uint32_t i = 0; i < b->args->n_fds && !rc; i++)
+		rc = folder_ptys(c, err);
+	for (uint32_t i = 0; i < a->n_fds && !rc; i++)
 		rc = add_row(b, call, &next, (int)i, err);
 	if (!rc)
-		rc = make_group(c, b->args, &group, err);
+		rc = cgroup_create(&launch.cgroups, c->dir_name, &limits, err);
 	if (!rc) {
-		b->fds[b->n_fds++] = (struct cage_fd){ folder.fifo_write, 1 };
-		b->fds[b->n_fds++] = (struct cage_fd){ folder.fifo_write, 2 };
-		spec.fds = b->fds;
+		b->fds[b->n_fds++] = (struct cage_fd){ folder[FOLDER_FIFO_WRITE], 1 };
+		b->fds[b->n_fds++] = (struct cage_fd){ folder[FOLDER_FIFO_WRITE], 2 };
 		spec.n_fds = b->n_fds;
-		spec.copies = b->copies;
 		spec.n_copies = b->n_copies;
 		rc = stage_run(&s, err);
-		cgroup_group_close(&group);
 	}
-	folder_close(&folder);
+	fd_close_all(folder, FOLDER_FDS);
 	return rc;
 }
 
@@ -202,51 +165,74 @@ static int answer(struct ipc_call *call, const struct cell *c, const struct gues
 		  uint32_t n_rows, int fd)
 {
 	struct launch_started ret = {
-		.guest_uid = c->uid + LEDGER_UID_QEMU, .vm_uid = c->uid + LEDGER_UID_VM,
-		.qemu_pid = c->qemu.pid, .qemu_start = c->qemu.start, .vm_pid = c->vm.pid,
+		.guest_uid = c->uid + GUEST_UID_QEMU, .vm_uid = c->uid + GUEST_UID_VM,
+		.qemu_pid = c->s.qemu.pid, .qemu_start = c->s.qemu.start, .vm_pid = c->s.vm.pid,
 		.fds = (struct guest_fd *)(uintptr_t)rows, .n_fds = n_rows,
 	};
 
-	ret.ptys = arena_calloc(call->arena, c->n_ptys + 1, sizeof(*ret.ptys));
-	for (unsigned i = 0; ret.ptys && i < c->n_ptys; i++) {
+	ret.ptys = arena_calloc(call->arena, c->s.n_ptys + 1, sizeof(*ret.ptys));
+	for (unsigned i = 0; ret.ptys && i < c->s.n_ptys; i++) {
 		char *name = arena_alloc(call->arena, 65);
 
-		if (!name || ptsname_r(c->pty[i], name, 64))
+		if (!name || ptsname_r(c->s.pty[i], name, 64))
 			return err_set(&call->err, -ENOMEM, ERR_NO_MEMORY, "pseudo terminal");
 		ret.ptys[ret.n_ptys++].path = name;
 	}
 	return ipc_reply(call, &ret, &fd, fd >= 0);
 }
 
+/* The files' type is one of the policy's for images, their level the guest's own. */
+static int check_claim(const struct cell *c, const struct launch_start_args *a, struct err *err)
+{
+	const struct config *conf = &launch.conf;
+
+	if (!c)
+		return err_set(err, -ENOENT, ERR_OPERATION_FAILED,
+			       "domain '%s': its uids are not claimed (CLAIM first)", a->name);
+	if (c->s.dir >= 0)
+		return err_set(err, -EEXIST, ERR_OPERATION_FAILED,
+			       "domain '%s': its cage is there already (CLEANUP first)", a->name);
+	if (!a->image && !c->label[0])
+		return 0;
+	if (!a->image || !c->label[0] ||
+	    !label_type_in(a->image, conf->selinux_image_types, conf->n_selinux_image_types) ||
+	    strcmp(label_part(a->image, 3), label_part(c->label, 3)))
+		return err_set(err, -EPERM, ERR_OPERATION_FAILED,
+			       "domain '%s': files with label %s are not for a guest with label %s", a->name,
+			       a->image ? a->image : "(none)", c->label[0] ? c->label : "(none)");
+	return 0;
+}
+
 int launch_on_start(struct ipc_call *call, const struct launch_start_args *args)
 {
-	struct build b = { .args = args };
-	struct cell *c;
+	struct cell *c = cell_find(args->guest);
+	struct build b = { .args = args, .cell = c };
 	int rc = check(call, args, &call->err);
 
+	if (!rc)
+		rc = check_claim(c, args, &call->err);
 	if (rc)
 		return rc;
-	if (cell_find(args->guest))
-		return err_set(&call->err, -EEXIST, ERR_OPERATION_FAILED,
-			       "domain '%s': its cage is there already (CLEANUP first)", args->name);
-	c = cell_new(args->guest, &call->err);
-	if (!c)
-		return -EUSERS;
-	name_it(c, args->name);
-	b.cell = c;
+	/* the name of its log is the guest's, as far as a file can be called that */
+	snprintf(c->s.log_name, sizeof(c->s.log_name), "%.240s", args->name);
+	for (char *p = c->s.log_name; *p; p++)
+		if (*p == '/' || (unsigned char)*p < 0x20)
+			*p = '_';
+	snprintf(c->s.image, sizeof(c->s.image), "%s", args->image ? args->image : "");
+	c->s.want_ptys = args->n_ptys;
 	b.rows = arena_calloc(call->arena, args->n_fds + 1, sizeof(*b.rows));
 	rc = b.rows ? 0 : -ENOMEM;
 	if (!rc && args->n_fds)
 		memcpy(b.rows, args->fds, args->n_fds * sizeof(*b.rows));
 	if (!rc)
 		rc = start(&b, call, &call->err);
-	build_free(&b);
+	fd_close_all(b.made, b.n_made);
 	if (rc) {
 		/* core asks for CLEANUP when it undoes the start; what is there stays listed until then */
 		log_error("guest %s: %s", c->dir_name, call->err.text);
 		return rc;
 	}
-	cell_save_pids(c);
+	cell_save(c);
 	return answer(call, c, b.rows, args->n_fds, -1);
 }
 
@@ -256,10 +242,10 @@ int launch_on_start(struct ipc_call *call, const struct launch_start_args *args)
 static int connect_vm(const struct cell *c)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = VM_SOCK_NAME };
-	int fd = watched_alive(&c->vm) ? socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
+	int fd = watched_alive(&c->s.vm) ? socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
 				       : -1;
 
-	if (fd >= 0 && (fchdir(c->dir) < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0))
+	if (fd >= 0 && (fchdir(c->s.dir) < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0))
 		fd_close(&fd);
 	return fd;
 }
@@ -267,29 +253,29 @@ static int connect_vm(const struct cell *c)
 /* Start another one; core's end of its channel, or -errno. */
 static int replace_vm(struct cell *c, struct err *err)
 {
-	struct folder_fds folder;
-	struct stage s = { .cell = c, .folder = &folder };
+	int folder[FOLDER_FDS];
+	struct stage s = { .cell = c, .folder = folder };
 	int pair[2], rc;
 
-	watched_kill(&c->vm);
-	watched_close(&c->vm);
+	watched_kill(&c->s.vm);
+	watched_close(&c->s.vm);
 	rc = ipc_pair(pair);
 	if (rc)
 		return err_sys(err, rc, "guest %s", c->dir_name);
 	s.core_end = pair[1];
-	rc = folder_ptys(c, c->want_ptys, err);
+	memset(folder, -1, sizeof(folder));
+	rc = folder_ptys(c, err);
 	if (!rc)
-		rc = folder_make(c, &folder, false, err);
-	if (!rc) {
+		rc = folder_make(c, folder, false, err);
+	if (!rc)
 		rc = stage_run(&s, err);
-		folder_close(&folder);
-	}
+	fd_close_all(folder, FOLDER_FDS);
 	fd_close(&pair[1]);
 	if (rc) {
 		fd_close(&pair[0]);
 		return rc;
 	}
-	cell_save_pids(c);
+	cell_save(c);
 	return pair[0];
 }
 
@@ -299,9 +285,9 @@ int launch_on_respawn(struct ipc_call *call, const struct launch_guest_args *arg
 	CLEAN_FD int fd = -1;
 
 	/* a cordon-vm that lives still has to tell how its QEMU ended */
-	if (c && !c->going && !args->replace)
+	if (c && !c->s.going && !args->replace)
 		fd = connect_vm(c);
-	if (fd < 0 && (!c || c->going || !watched_alive(&c->qemu)))
+	if (fd < 0 && (!c || c->s.going || !watched_alive(&c->s.qemu)))
 		return err_set(&call->err, -ESRCH, ERR_OPERATION_FAILED, "QEMU of this guest is gone");
 	if (fd < 0)
 		fd = replace_vm(c, &call->err);
@@ -316,7 +302,7 @@ int launch_on_cleanup(struct ipc_call *call, const struct launch_guest_args *arg
 
 	if (!c)
 		return launch_reply_cleanup(call);
-	cleanup_begin(c, call);
+	cleanup_begin(c, call, args->keep_claim);
 	return 0;
 }
 
@@ -332,16 +318,10 @@ int launch_on_list(struct ipc_call *call)
 		struct launch_found *f = &ret.guests[ret.n_guests++];
 
 		memcpy(f->guest, c->uuid, 16);
-		f->qemu_pid = watched_alive(&c->qemu) ? c->qemu.pid : 0;
-		f->vm_pid = watched_alive(&c->vm) ? c->vm.pid : 0;
-		f->guest_uid = c->uid + LEDGER_UID_QEMU;
-		f->vm_uid = c->uid + LEDGER_UID_VM;
+		f->qemu_pid = watched_alive(&c->s.qemu) ? c->s.qemu.pid : 0;
+		f->vm_pid = watched_alive(&c->s.vm) ? c->s.vm.pid : 0;
+		f->guest_uid = c->uid + GUEST_UID_QEMU;
+		f->vm_uid = c->uid + GUEST_UID_VM;
 	}
 	return launch_reply_list(call, &ret);
-}
-
-int launch_on_claim(struct ipc_call *call, const struct launch_claim_args *args)
-{
-	(void)args;
-	return err_set(&call->err, -ENOTSUP, ERR_NO_SUPPORT, "claims are not there yet");
 }

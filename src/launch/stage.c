@@ -22,7 +22,6 @@
 #include "sandbox/sandbox.h"
 #include "vm/vm_fds.h"
 
-#define HIGH 200                   /* above all target numbers: VM_FD_PTY + GUEST_PTYS_MAX */
 #define REPORT_TIMEOUT_S 5
 
 struct report {
@@ -32,37 +31,6 @@ struct report {
 	char text[400];
 };
 
-struct slot {
-	int fd;       /* ours */
-	int at;       /* in cordon-vm */
-};
-
-static int place(const struct slot *s, size_t n, int report)
-{
-	int keep[GUEST_PTYS_MAX + 24];
-	size_t k = 0;
-	int high[GUEST_PTYS_MAX + 16];
-
-	/* first out of the way of each other, then down to the promised numbers */
-	for (size_t i = 0; i < n; i++) {
-		high[i] = fcntl(s[i].fd, F_DUPFD_CLOEXEC, HIGH);
-		if (high[i] < 0)
-			return -errno;
-	}
-	report = fcntl(report, F_DUPFD_CLOEXEC, HIGH);
-	if (report < 0)
-		return -errno;
-	for (size_t i = 0; i < n; i++) {
-		if (dup2(high[i], s[i].at) < 0)
-			return -errno;
-		keep[k++] = s[i].at;
-	}
-	for (int i = 0; i <= 2; i++)
-		keep[k++] = i;
-	keep[k++] = report;
-	return sandbox_close_others(keep, k) ? -EIO : report;
-}
-
 static int open_proc(pid_t pid)
 {
 	char path[32];
@@ -71,8 +39,7 @@ static int open_proc(pid_t pid)
 	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* The room programs stand beside each other. */
-static int vm_binary(char out[PATH_MAX])
+int room_binary(const char *name, char out[PATH_MAX])
 {
 	ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - 1);
 	char *slash;
@@ -80,11 +47,9 @@ static int vm_binary(char out[PATH_MAX])
 	if (n < 0)
 		return -errno;
 	out[n] = '\0';
-	slash = strrchr(out, '/');
-	if (!slash || slash + sizeof("/cordon-vm") > out + PATH_MAX)
-		return -ENAMETOOLONG;
-	memcpy(slash, "/cordon-vm", sizeof("/cordon-vm"));
-	return 0;
+	slash = strrchr(out, '/') + 1;
+	return snprintf(slash, (size_t)(out + PATH_MAX - slash), "%s", name) >= out + PATH_MAX - slash ?
+	       -ENAMETOOLONG : 0;
 }
 
 static void say(int fd, int rc, pid_t pid, uint64_t start, const struct err *err)
@@ -98,43 +63,41 @@ static void say(int fd, int rc, pid_t pid, uint64_t start, const struct err *err
 
 static void become_vm(const struct stage *s, const struct watched *qemu, int args, int proc, int report)
 {
-	struct slot slots[GUEST_PTYS_MAX + 16];
+	struct cage_fd fds[GUEST_PTYS_MAX + FOLDER_FDS + 8] = {
+		{ 2, 2 }, { s->core_end, VM_FD_CORE }, { qemu->pidfd, VM_FD_QEMU },
+		{ proc, VM_FD_PROC }, { args, VM_FD_ARGS },
+	};
 	char path[PATH_MAX], *argv[] = { (char *)(uintptr_t)"cordon-vm", NULL }, *envp[] = { NULL };
-	size_t n = 0;
+	char label[LABEL_SIZE] = "";
+	size_t n = args < 0 ? 4 : 5;
+	struct err err = { 0 };
 	int rc;
 
-	slots[n++] = (struct slot){ s->core_end, VM_FD_CORE };
-	if (args >= 0)
-		slots[n++] = (struct slot){ args, VM_FD_ARGS };
-	slots[n++] = (struct slot){ qemu->pidfd, VM_FD_QEMU };
-	slots[n++] = (struct slot){ proc, VM_FD_PROC };
-	slots[n++] = (struct slot){ s->folder->log, VM_FD_LOG };
-	slots[n++] = (struct slot){ s->folder->log_old, VM_FD_LOG_OLD };
-	slots[n++] = (struct slot){ s->folder->journal, VM_FD_JOURNAL };
-	slots[n++] = (struct slot){ s->folder->listen_vm, VM_FD_LISTEN };
-	slots[n++] = (struct slot){ s->folder->fifo_read, VM_FD_FIFO };
-	slots[n++] = (struct slot){ s->folder->picture, VM_FD_PICTURE };
-	slots[n++] = (struct slot){ s->folder->picture_out, VM_FD_PICTURE_OUT };
-	for (unsigned i = 0; i < s->cell->n_ptys; i++)
-		slots[n++] = (struct slot){ s->cell->pty[i], VM_FD_PTY + (int)i };
-	rc = vm_binary(path);
-	if (!rc && fchdir(s->cell->dir) < 0)
+	for (int i = 0; i < FOLDER_FDS; i++)
+		if (folder_files[i].at >= 0)
+			fds[n++] = (struct cage_fd){ s->folder[i], folder_files[i].at };
+	for (unsigned i = 0; i < s->cell->s.n_ptys; i++)
+		fds[n++] = (struct cage_fd){ s->cell->s.pty[i], VM_FD_PTY + (int)i };
+	label_compose(launch.label, VM_TYPE, s->cell->label, label);
+	rc = room_binary("cordon-vm", path);
+	if (!rc && fchdir(s->cell->s.dir) < 0)
 		rc = -errno;
 	if (!rc)
-		rc = place(slots, n, report);
-	if (rc >= 0) {
-		say(rc, 0, qemu->pid, qemu->start, NULL);
+		rc = label_next(-1, "exec", label, false);
+	if (!rc)
+		rc = cage_place_fds(fds, n, &report, 1, &err);
+	if (!rc) {
+		say(report, 0, qemu->pid, qemu->start, NULL);
 		execve(path, argv, envp);
-		log_error("%s: %s", path, strerrordesc_np(errno));
-	} else {
-		log_error("guest %s: stage S: %s", s->cell->dir_name, strerrordesc_np(-rc));
+		rc = -errno;
 	}
+	log_error("guest %s: stage S: %s", s->cell->dir_name, strerrordesc_np(-rc));
 	/* QEMU's cage ends by itself: its argument socket closes with us */
 }
 
 static _Noreturn void child(const struct stage *s, int report)
 {
-	struct watched qemu = s->cell->qemu;
+	struct watched qemu = s->cell->s.qemu;
 	struct cage_spec spec;
 	struct err err = { 0 };
 	struct cage cage = { .pidfd = -1 };
@@ -197,8 +160,8 @@ int stage_run(const struct stage *s, struct err *err)
 		return r.text[0] ? err_set(err, r.rc, ERR_INTERNAL_ERROR, "cage: %s", r.text) :
 		       err_sys(err, rc ? rc : r.rc, "guest %s: stage S", s->cell->dir_name);
 	}
-	rc = watched_open(&s->cell->vm, pid, 0);
+	rc = watched_open(&s->cell->s.vm, pid, 0);
 	if (!rc && s->cage)
-		rc = watched_open(&s->cell->qemu, r.pid, r.start);
+		rc = watched_open(&s->cell->s.qemu, r.pid, r.start);
 	return rc ? err_sys(err, rc, "guest %s: it ended at once", s->cell->dir_name) : 0;
 }

@@ -34,6 +34,7 @@ extern const struct sandbox_policy sandbox_policy_launch;
 extern const struct sandbox_policy sandbox_policy_disk;
 extern const struct sandbox_policy sandbox_policy_file;
 extern const struct sandbox_policy sandbox_policy_image;
+extern const struct sandbox_policy sandbox_policy_ledger;
 extern const struct sandbox_policy sandbox_policy_reader;
 extern const struct sandbox_policy sandbox_policy_edge;
 extern const struct sandbox_policy sandbox_policy_door;
@@ -53,6 +54,8 @@ extern const struct sandbox_policy sandbox_policy_passt;
 #define SANDBOX_SOCKETS  UINT64_C(0x0228)   /* unix sockets, removing them, lists of directories */
 #define SANDBOX_FOLDERS  UINT64_C(0x2090)   /* the same for directories, and moves between them */
 #define SANDBOX_DEVICES  UINT64_C(0x8000)   /* ioctl() of devices */
+
+#define SANDBOX_LINKS    UINT64_C(0x1000)   /* symbolic links */
 
 /* What is allowed below `path`; without a file of that name the row means nothing. */
 struct sandbox_path {

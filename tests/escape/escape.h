@@ -33,6 +33,13 @@ struct attack {
 	const char *needs;     /* a target without which it is void, or NULL */
 };
 
+/* attacks.c: the tables below, NULL behind the last; running one; its result in words; is it in a list
+ * of ids with a blank before and behind each? */
+extern const struct attack *const attack_tables[];
+int attack_run(const struct attack *a);
+const char *attack_result(int r, char out[64]);
+bool attack_named(const struct attack *a, const char *list);
+
 /* One table a subject; each ends with a row without id. */
 extern const struct attack files_attacks[], hostfiles_attacks[], processes_attacks[],
 	namespaces_attacks[], kernel_attacks[], identity_attacks[], sockets_attacks[],

@@ -30,13 +30,6 @@
 #define RESULTS_SIZE (64 << 10)
 #define ATTACK_S 60
 
-static const struct attack *const tables[] = {
-	files_attacks, hostfiles_attacks, processes_attacks, namespaces_attacks, identity_attacks,
-	kernel_attacks, sockets_attacks, network_attacks, devices_attacks, resources_attacks,
-};
-#define N_TABLES (sizeof(tables) / sizeof(tables[0]))
-
-int own_disk = -1;
 static const char *filter_text;     /* QEMU's own filter, where it is in force */
 static char results[RESULTS_SIZE + 1];
 static size_t results_len;
@@ -50,25 +43,6 @@ static void put_result(const char *id, const char *text)
 	    pwrite(own_disk, line, (size_t)n, (off_t)(TARGETS_SIZE + results_len)) != n)
 		_exit(3);
 	results_len += (size_t)n;
-}
-
-static const char *result_text(int r, char out[64])
-{
-	if (r == ESCAPE_VOID)
-		return "void";
-	if (r == ESCAPE_UNDONE)
-		return "done";
-	if (r == 0)
-		return "reached";
-	snprintf(out, 64, "refused %s", strerrorname_np(-r) ? strerrorname_np(-r) : "?");
-	return out;
-}
-
-static int run(const struct attack *a)
-{
-	if (a->needs && !target(a->needs))
-		return ESCAPE_VOID;
-	return a->run();
 }
 
 /* As init of a pid namespace we have to handle it, or it does nothing. */
@@ -101,7 +75,7 @@ static const char *run_in_child(const struct attack *a, char text[64])
 			apart();
 		else if (filter_text && filter_load(filter_text) < 0)
 			_exit(5);
-		r = run(a);
+		r = attack_run(a);
 		_exit(write(fd[1], &r, sizeof(r)) == sizeof(r) ? 6 : 5);
 	}
 	close(fd[1]);
@@ -114,7 +88,7 @@ static const char *run_in_child(const struct attack *a, char text[64])
 		return text;
 	}
 	/* nothing came and it ended well: it is another program now */
-	return result_text(r == -EIO && status == 0 ? 0 : r, text);
+	return attack_result(r == -EIO && status == 0 ? 0 : r, text);
 }
 
 /* "id " at the beginning of a line: it was tried before. */
@@ -132,18 +106,14 @@ static bool tried(const char *id)
 static bool wanted(const struct attack *a)
 {
 	const char *only = target("only");
-	char word[64];
 
-	snprintf(word, sizeof(word), " %s ", a->id);
-	if (only && *only)
-		return strstr(only, word) != NULL;
-	return !(a->flags & A_ALONE);
+	return only && *only ? attack_named(a, only) : !(a->flags & A_ALONE);
 }
 
 static void attack_all(unsigned flags)
 {
-	for (size_t t = 0; t < N_TABLES; t++)
-		for (const struct attack *a = tables[t]; a->id; a++) {
+	for (const struct attack *const *t = attack_tables; *t; t++)
+		for (const struct attack *a = *t; a->id; a++) {
 			char text[64];
 
 			if ((a->flags & A_LAST) != flags || !wanted(a) || tried(a->id))
@@ -151,7 +121,7 @@ static void attack_all(unsigned flags)
 			put_result(a->id, "begin");
 			alarm(ATTACK_S);
 			put_result(a->id, target("may_fork") ? run_in_child(a, text)
-							     : result_text(run(a), text));
+							     : attack_result(attack_run(a), text));
 			alarm(0);
 		}
 }
@@ -278,8 +248,8 @@ static int control(const char *path, char **ids)
 	uncaged = true;
 	signal(SIGPIPE, SIG_IGN);
 	for (; *ids; ids++)
-		for (size_t t = 0; t < N_TABLES; t++)
-			for (const struct attack *a = tables[t]; a->id; a++)
+		for (const struct attack *const *t = attack_tables; *t; t++)
+			for (const struct attack *a = *t; a->id; a++)
 				if (!strcmp(a->id, *ids))
 					control_one(a);
 	return 0;
@@ -287,8 +257,8 @@ static int control(const char *path, char **ids)
 
 static int list(void)
 {
-	for (size_t t = 0; t < N_TABLES; t++)
-		for (const struct attack *a = tables[t]; a->id; a++)
+	for (const struct attack *const *t = attack_tables; *t; t++)
+		for (const struct attack *a = *t; a->id; a++)
 			printf("%s\t%u\t%s\t%s\n", a->id, a->flags, a->needs ? a->needs : "-", a->what);
 	return 0;
 }

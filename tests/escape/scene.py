@@ -426,7 +426,7 @@ class Scene:
             "victim_log": one.dir / "log/guests/victim.log", "victim_folder": folder,
             "victim_monitor": folder / "monitor-0", "victim_console": folder / "chardev-1-0",
             "victim_vm_socket": folder / "vm.sock", "rpc": one.socket_path, "rpc_ro": one.socket_ro_path,
-            "ledger": "/run/cordon/ledger", "audit_log": one.dir / "state/audit.log",
+            "ledger": instance_lock(one), "audit_log": one.dir / "state/audit.log",
             "conf": one.dir / "cordond.conf", **self.network(),
         }
 

@@ -14,6 +14,7 @@ static struct {
 static size_t n_list;
 
 bool uncaged;
+int own_disk = -1;
 
 int targets_parse(char *text)
 {

@@ -2,16 +2,13 @@
 """The processes of a private instance by their rooms, and everything that it may leave behind."""
 import os
 import resource
-import struct
 import subprocess
 import time
 from pathlib import Path
 
 from .server import wait_for
 
-RECORD = struct.Struct("=IHHIIQQQ16s64sQ")     # src/launch/ledger.h
-LEDGER = Path("/run/cordon/ledger")
-LEDGER_UIDS = 2
+CLAIMS = Path("/run/cordon/claims")     # src/ledger/book.h
 
 
 def comm(pid):
@@ -100,17 +97,12 @@ def groups(server):
 
 
 def claims(server):
-    """Guests with uids in the ledger, of this instance."""
+    """Guests with uids and labels in the ledger, of this instance."""
     try:
-        data = LEDGER.read_bytes()
+        st = (server.dir / "run").stat()
+        return sorted(p.name.split(".")[1] for p in CLAIMS.glob(f"{st.st_dev:x}-{st.st_ino:x}.*"))
     except FileNotFoundError:
         return []
-    rows = [RECORD.unpack_from(data, at) for at in range(0, len(data) - RECORD.size + 1, RECORD.size)]
-    mine = [i for i, r in enumerate(rows)
-            if r[0] == 1 and str(server.dir / "run").startswith(r[9].rstrip(b"\0").decode())
-            and os.path.exists(server.dir / "run")
-            and (r[5], r[6]) == ((server.dir / "run").stat().st_dev, (server.dir / "run").stat().st_ino)]
-    return [r[8].hex() for r in rows if r[0] == LEDGER_UIDS and r[3] in mine]
 
 
 def mounts(server):

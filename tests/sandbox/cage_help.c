@@ -62,26 +62,27 @@ void help_open(struct help *h)
 	if (root_build(ROOT_PASST, dir, &h->passt, &err) < 0)
 		die("root_build", &err);
 	snprintf(parent, sizeof(parent), "cordon.slice/test-%d", (int)getpid());
-	if (cgroup_tree_open(parent, 50, &h->groups, &err) < 0)
+	if (cgroup_tree_open(parent, 100, &h->groups, &err) < 0)
 		die("cgroup_tree_open", &err);
 }
 
 /* A failed assertion leaves guests behind. */
-static int kill_leftover(void *ctx, const char *name)
+static void kill_leftover(struct help *h, unsigned uid)
 {
-	struct help *h = ctx;
+	char name[16];
 
-	cgroup_kill(&h->groups, name, NULL);
-	while (waitpid(-1, NULL, 0) > 0)
+	snprintf(name, sizeof(name), "g%u", uid);
+	cgroup_kill(&h->groups, name);
+	while (waitpid(-1, NULL, WNOHANG) > 0)
 		;
 	for (int i = 0; i < 100 && cgroup_remove(&h->groups, name, NULL) == -EBUSY; i++)
 		usleep(10000);
-	return 0;
 }
 
 void help_close(struct help *h)
 {
-	cgroup_list(&h->groups, kill_leftover, h, NULL);
+	for (unsigned i = 0; i < h->next; i++)
+		kill_leftover(h, HELP_UID_FIRST + i);
 	cgroup_tree_remove(&h->groups);
 	cgroup_tree_close(&h->groups);
 	root_drop(&h->qemu);
@@ -110,23 +111,22 @@ static void listen_on(struct help *h, struct help_guest *g)
 static void spawn(struct help *h, struct help_guest *g, struct cage_spec *spec,
 		  const struct cgroup_limits *lim, const char *const *args)
 {
-	struct cgroup_group group;
 	struct err err = { 0 };
 	struct buf msg;
 	int pair[2];
 	size_t n = 0;
 
-	if (cgroup_create(&h->groups, g->group, lim, &group, &err) < 0)
+	if (cgroup_create(&h->groups, g->group, lim, &err) < 0)
 		die("cgroup_create", &err);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		die("socketpair", NULL);
 	spec->uid = spec->gid = g->uid;
-	spec->group = &group;
+	spec->groups = &h->groups;
+	spec->group = g->group;
 	spec->args_fd = pair[1];
 	if (cage_spawn(spec, &g->cage, &err) < 0)
 		die("cage_spawn", &err);
 	close(pair[1]);
-	cgroup_group_close(&group);
 	g->args_fd = pair[0];
 	while (args[n])
 		n++;
@@ -142,14 +142,14 @@ void help_cage(struct help *h, struct help_guest *g, const char *const *args,
 	       size_t n_copies)
 {
 	const struct cgroup_limits lim = {
-		.memory_max = cgroup_memory_max(64 << 20, 1, true), .pids_max = 256,
+		.memory_max = UINT64_C(2) << 30, .pids_max = 256,
 		.kvm = access("/dev/kvm", F_OK) == 0,
 	};
 	struct cage_fd fds[32] = { { .at = HELP_QMP_FD },
 				   { .fd = 2, .at = 1 },
 				   { .fd = 2, .at = 2 } };
 	struct cage_spec spec = {
-		.name = "probe", .root = &h->qemu, .kvm = lim.kvm, .fds = fds, .n_fds = 3 + n_more,
+		.root = &h->qemu, .kvm = lim.kvm, .fds = fds, .n_fds = 3 + n_more,
 		.copies = copies, .n_copies = n_copies, .limits = CAGE_LIMITS_QEMU,
 	};
 
@@ -167,7 +167,7 @@ void help_passt(struct help *h, struct help_guest *g, int wire)
 	const struct cgroup_limits lim = { .memory_max = 256 << 20, .pids_max = 8 };
 	const struct cage_fd fds[] = { { .fd = 2, .at = 2 }, { .fd = wire, .at = 3 } };
 	struct cage_spec spec = {
-		.name = "probe-net", .root = &h->passt, .host_net = true, .fds = fds, .n_fds = 2,
+		.root = &h->passt, .host_net = true, .fds = fds, .n_fds = 2,
 		.limits = CAGE_LIMITS_PASST,
 	};
 
@@ -253,8 +253,7 @@ int help_kill(struct help *h, struct help_guest *g)
 	struct err err = { 0 };
 	int status = 0;
 
-	if (cgroup_kill(&h->groups, g->group, &err) < 0)
-		fprintf(stderr, "%s\n", err.text);
+	cgroup_kill(&h->groups, g->group);
 	kill(g->cage.pid, SIGKILL);
 	waitpid(g->cage.pid, &status, 0);
 	if (cgroup_remove(&h->groups, g->group, &err) < 0)

@@ -189,14 +189,15 @@ static void check_group(const struct help_guest *g)
 	for (const char *p = s; (p = strstr(p, want)); p++)
 		found++;
 	assert_int_equal(found, h.groups.n);
-	assert_int_equal(cgroup_populated(&h.groups, g->group), 1);
+	assert_true(cgroup_populated(&h.groups, g->group));
 }
 
 static void check_limits(const struct help_guest *g)
 {
 	const char *s = proc(g->cage.pid, "limits");
 
-	assert_has(s, "Max core file size        0                    0 ");
+	/* 1, not 0: see core_dumps_go_nowhere() */
+	assert_has(s, "Max core file size        1                    1 ");
 	assert_has(s, "Max open files            4096                 4096 ");
 	assert_has(s, "Max locked memory         8388608              8388608 ");
 	assert_has(s, "Max processes             1024                 1024 ");
@@ -221,7 +222,7 @@ static void qemu_is_caged(void **state)
 	check_limits(&g);
 	assert_string_equal(proc(g.cage.pid, "environ"), "LANG=C");   /* the first of four */
 	help_kill(&h, &g);
-	assert_int_equal(cgroup_populated(&h.groups, g.group), 0);
+	assert_false(cgroup_populated(&h.groups, g.group));
 }
 
 static void copies_are_inside(void **state)
@@ -292,7 +293,6 @@ static void a_program_that_refuses_shows_its_status(void **state)
 
 static void bad_specifications_are_refused(void **state)
 {
-	const struct cage_fd twice[] = { { .fd = 0, .at = 5 }, { .fd = 1, .at = 5 } };
 	const struct cage_spec good = { .root = &h.qemu, .uid = 70000, .gid = 70000,
 					.limits = CAGE_LIMITS_QEMU, .args_fd = 0 };
 	struct cage_spec s = good;
@@ -308,14 +308,6 @@ static void bad_specifications_are_refused(void **state)
 	s = good;
 	s.host_net = true;
 	assert_int_equal(cage_spawn(&s, &c, &err), -EINVAL);
-	s = good;
-	s.name = "a/b";
-	assert_int_equal(cage_spawn(&s, &c, &err), -EINVAL);
-	s = good;
-	s.fds = twice;
-	s.n_fds = 2;
-	assert_int_equal(cage_spawn(&s, &c, &err), -EINVAL);
-	assert_non_null(strstr(err.text, "twice"));
 }
 
 /* Start a cage by hand, say `what` on its argument socket, return the last report. */
@@ -357,45 +349,31 @@ static void bad_argument_lists_start_nothing(void **state)
 	assert_has(talk("\0\0\0\1\0\1\0\0", 8, false), "argument list");
 }
 
-struct seen {
-	char names[16][CGROUP_NAME_MAX + 1];
-	int n;
-};
-
-static int see(void *ctx, const char *name)
-{
-	struct seen *s = ctx;
-
-	snprintf(s->names[s->n++], sizeof(s->names[0]), "%s", name);
-	return 0;
-}
-
 static void leftovers_are_found_and_killed(void **state)
 {
 	struct help_guest g[2];
-	struct seen s = { .n = 0 };
 	struct err err = { 0 };
 	const struct cgroup_limits lim = { .pids_max = 10 };
-	struct cgroup_group group;
-	pid_t pid;
 
 	(void)state;
 	help_cage(&h, &g[0], help_qemu_args, NULL, 0, NULL, 0);
 	help_cage(&h, &g[1], help_qemu_args, NULL, 0, NULL, 0);
 	assert_string_equal(help_report(&g[0]), "");
 	assert_string_equal(help_report(&g[1]), "");
-	assert_int_equal(cgroup_list(&h.groups, see, &s, &err), 0);
-	assert_int_equal(s.n, 2);
-	assert_int_equal(cgroup_pids(&h.groups, g[1].group, &pid, 1), 1);
-	assert_int_equal(pid, g[1].cage.pid);
-	assert_int_equal(cgroup_create(&h.groups, g[0].group, &lim, &group, &err), -EBUSY);
+	assert_true(cgroup_populated(&h.groups, g[0].group));
+	assert_int_equal(cgroup_create(&h.groups, g[0].group, &lim, &err), -EBUSY);
 	assert_int_equal(cgroup_remove(&h.groups, g[0].group, &err), -EBUSY);
-	assert_int_equal(cgroup_create(&h.groups, "../x", &lim, &group, &err), -EINVAL);
-	for (int i = 0; i < 2; i++)
-		assert_true(WIFSIGNALED(help_kill(&h, &g[i])));
-	s.n = 0;
-	assert_int_equal(cgroup_list(&h.groups, see, &s, &err), 0);
-	assert_int_equal(s.n, 0);
+	assert_int_equal(cgroup_create(&h.groups, "../x", &lim, &err), -EINVAL);
+	for (int i = 0; i < 2; i++) {
+		int status;
+
+		cgroup_kill(&h.groups, g[i].group);
+		assert_int_equal(waitpid(g[i].cage.pid, &status, 0), g[i].cage.pid);
+		assert_true(WIFSIGNALED(status));
+		assert_false(cgroup_populated(&h.groups, g[i].group));
+		g[i].cage.pid = 0x7ffffffe;   /* nobody: only the group is left to remove */
+		help_kill(&h, &g[i]);
+	}
 }
 
 /* Copy one frame of passt's stream on (four bytes of length, then the frame). Its size. */

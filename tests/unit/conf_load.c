@@ -380,20 +380,21 @@ static void test_image_types(void **state)
 	char path[PATH_MAX];
 
 	(void)state;
-	assert_int_equal(conf_selinux_image_path(config, path), 0);
+	assert_int_equal(conf_selinux_path(config, "virtual_image_context", path), 0);
 	assert_string_equal(path, "/etc/selinux/default/contexts/virtual_image_context");
-	assert_int_equal(conf_selinux_image_path("SELINUXTYPE=../../tmp\n", path), -ENOENT);
-	assert_int_equal(conf_selinux_image_path("SELINUXTYPE=a/b\n", path), -ENOENT);
-	assert_int_equal(conf_selinux_image_path("", path), -ENOENT);
-	assert_int_equal(conf_selinux_image_path(NULL, path), -ENOENT);
-	assert_int_equal(conf_selinux_image_types("system_u:object_r:svirt_image_t:s0\n"
-						  "\tsystem_u:object_r:virt_content_t:s0\nnonsense\n\n"
-						  "a:b:svirt_image_t\n:b:c:d\na::c:d\na:b:", a, &cfg), 0);
+	assert_int_equal(conf_selinux_path("SELINUXTYPE=../../tmp\n", "x", path), -ENOENT);
+	assert_int_equal(conf_selinux_path("SELINUXTYPE=a/b\n", "x", path), -ENOENT);
+	assert_int_equal(conf_selinux_path("", "x", path), -ENOENT);
+	assert_int_equal(conf_selinux_path(NULL, "x", path), -ENOENT);
+	assert_int_equal(conf_selinux_types("system_u:object_r:svirt_image_t:s0\n"
+					    "\tsystem_u:object_r:virt_content_t:s0\nnonsense\n\n"
+					    "a:b:svirt_image_t\n:b:c:d\na::c:d\na:b:", a,
+					    &cfg.selinux_image_types, &cfg.n_selinux_image_types), 0);
 	assert_int_equal(cfg.n_selinux_image_types, 2);
 	assert_string_equal(cfg.selinux_image_types[0], "svirt_image_t");
 	assert_string_equal(cfg.selinux_image_types[1], "virt_content_t");
 	cfg = (struct config){ 0 };
-	assert_int_equal(conf_selinux_image_types(NULL, a, &cfg), 0);
+	assert_int_equal(conf_selinux_types(NULL, a, &cfg.selinux_image_types, &cfg.n_selinux_image_types), 0);
 	assert_int_equal(cfg.n_selinux_image_types, 0);
 	arena_free(a);
 }

@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "launch/root.h"
+#include "launch/cage.h"
 
 #define APART (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWUSER | \
 	       CLONE_NEWCGROUP)
@@ -24,7 +24,7 @@ int __real_openat64(int dir, const char *path, int flags, mode_t mode);
 long __wrap_syscall(long nr, ...);
 int __wrap_unshare(int flags);
 int __wrap_sethostname(const char *name, size_t n);
-int __wrap_root_enter(const struct root_template *t, const struct root_extra *x, struct err *err);
+int __wrap_root_enter(const struct cage_spec *s, struct err *err);
 int __wrap_openat64(int dir, const char *path, int flags, mode_t mode);
 
 long __wrap_syscall(long nr, ...)
@@ -54,10 +54,9 @@ int __wrap_sethostname(const char *name, size_t n)
 	return 0;
 }
 
-int __wrap_root_enter(const struct root_template *t, const struct root_extra *x, struct err *err)
+int __wrap_root_enter(const struct cage_spec *s, struct err *err)
 {
-	(void)t;
-	(void)x;
+	(void)s;
 	(void)err;
 	return 0;
 }

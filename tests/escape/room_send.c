@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Messages as a taken-over room can make them: right in form, or wrong in one way. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/xdr.h"
+#include "escape.h"
+#include "ipc/msg.h"
+#include "ipc/program.h"
+#include "proto/conf.x.h"
+#include "proto/core.x.h"
+#include "proto/disk.x.h"
+#include "proto/file.x.h"
+#include "proto/hostd.x.h"
+#include "proto/image.x.h"
+#include "proto/launch.x.h"
+#include "proto/remote.x.h"
+#include "proto/remote_qemu.x.h"
+#include "proto/room.x.h"
+#include "proto/vm.x.h"
+#include "room.h"
+
+#define ANSWER_MS 2000
+#define MEMORY (64u << 20)
+#define SERIAL 77
+
+static const struct ipc_program *const programs[] = {
+	&conf_program, &core_program, &viewer_program, &disk_program, &file_program, &hostd_program,
+	&image_program, &launch_program, &remote_program, &qemu_program, &room_program, &intake_program,
+	&sup_program, &door_program, &vm_program, &vmup_program,
+};
+#define N_PROGRAMS (sizeof(programs) / sizeof(programs[0]))
+
+void room_list_rows(void)
+{
+	for (size_t p = 0; p < N_PROGRAMS; p++)
+		for (uint32_t i = 0; i < programs[p]->n_rows; i++)
+			printf("%s.%s %u\n", programs[p]->name, programs[p]->rows[i].name,
+			       programs[p]->rows[i].flags);
+}
+
+/* ---- contents: whatever names a guest names the victim, whatever names a file names its image ---- */
+
+static void fill(const struct xdr_type *t, char *v);
+
+static void victim_uuid(uint8_t *out)
+{
+	const char *s = target("victim_uuid");
+	unsigned byte;
+
+	for (int i = 0; s && *s && i < 16; s += 2) {
+		s += *s == '-';
+		if (sscanf(s, "%2x", &byte) == 1)
+			out[i++] = (uint8_t)byte;
+	}
+}
+
+static void fill_field(const struct xdr_field *f, char *v)
+{
+	const char *word = strstr(f->name, "path") ? target("victim_image") : "victim";
+
+	if (f->array == XDR_LIST || f->array == XDR_FIXED)
+		return;
+	switch (f->kind) {
+	case XDR_STRING:
+		*(char **)(void *)(v + f->off) = (char *)(uintptr_t)word;
+		break;
+	case XDR_OPAQUE_FIX:
+		if (f->max == 16)
+			victim_uuid((uint8_t *)v + f->off);
+		break;
+	case XDR_ENUM:
+		*(uint32_t *)(void *)(v + f->off) = 1;
+		break;
+	case XDR_STRUCT:
+		fill(f->type, v + f->off);
+		break;
+	default:
+		break;
+	}
+}
+
+static void fill(const struct xdr_type *t, char *v)
+{
+	for (uint32_t i = 0; i < t->n_fields && !t->is_union; i++)
+		fill_field(&t->fields[i], v);
+}
+
+static void encode(const struct ipc_row *row, struct buf *body)
+{
+	char *v = row->args ? calloc(1, row->args->size + 1) : NULL;
+
+	if (!v)
+		return;
+	fill(row->args, v);
+	if (xdr_encode(row->args, v, body) < 0) {
+		body->len = 0;
+		body->error = 0;
+	}
+	free(v);
+}
+
+/* ---- what is wrong with it ---- */
+
+static const struct variant {
+	const char *name;
+	int longer;                 /* bytes more (or less) than the message has */
+	unsigned fds;
+	bool no_body, cut_head, lie_about_length;
+	uint16_t kind;              /* 0: a call, or an event where the row is one */
+	uint32_t num;               /* 0: the row's */
+} variants[] = {
+	{ "plain" },
+	{ "empty", .no_body = true },
+	{ "longer", .longer = 4 },
+	{ "shorter", .longer = -4 },
+	{ "descriptors", .fds = 3 },
+	{ "many-descriptors", .fds = 200 },
+	{ "length", .lie_about_length = true },
+	{ "head", .cut_head = true },
+	{ "reply", .kind = IPC_REPLY },
+	{ "error", .kind = IPC_ERROR },
+	{ "event", .kind = IPC_EVENT_MSG },
+	{ "kind", .kind = 99 },
+	{ "number", .num = 99999 },
+};
+
+static int send_packet(int fd, const struct ipc_head *h, const struct buf *body, const struct variant *k)
+{
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(256 * sizeof(int))];
+	} control = { 0 };
+	struct iovec iov[2] = { { (void *)(uintptr_t)h, k->cut_head ? 7 : sizeof(*h) }, { body->data, body->len } };
+	struct msghdr m = { .msg_iov = iov, .msg_iovlen = k->cut_head ? 1 : 2 };
+
+	if (k->fds) {
+		control.head = (struct cmsghdr){ CMSG_LEN(k->fds * sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
+		for (unsigned i = 0; i < k->fds; i++)
+			memcpy(CMSG_DATA(&control.head) + i * sizeof(int), &(int){ STDERR_FILENO }, sizeof(int));
+		m.msg_control = &control;
+		m.msg_controllen = CMSG_SPACE(k->fds * sizeof(int));
+	}
+	return outcome(sendmsg(fd, &m, MSG_NOSIGNAL));
+}
+
+static int throw_one(int fd, const struct ipc_program *p, const struct ipc_row *row, const struct variant *k)
+{
+	struct ipc_head h = {
+		.magic = IPC_MAGIC, .program = p->number, .version = p->version, .serial = SERIAL, .req = 1,
+		.kind = k->kind ? k->kind : row->flags & IPC_EVENT ? IPC_EVENT_MSG : IPC_CALL,
+		.num = k->num ? k->num : row->num, .n_fds = (uint16_t)k->fds,
+	};
+	CLEAN_BUF struct buf body;
+
+	buf_init(&body, 60000);
+	if (!k->no_body)
+		encode(row, &body);
+	for (int i = 0; i < k->longer; i++)
+		buf_putc(&body, 'x');
+	if (k->longer < 0 && body.len >= (size_t)-k->longer)
+		body.len += (size_t)k->longer;
+	h.body_len = k->lie_about_length ? UINT32_MAX : (uint32_t)body.len;
+	return send_packet(fd, &h, &body, k);
+}
+
+/* ---- what comes of it ---- */
+
+/* "answered", "refused", "closed", "silence"; other messages of core are let pass. */
+static const char *answer(int fd, int *ret_fd)
+{
+	static char data[IPC_PACKET_MAX];
+	const struct ipc_head *h = (const void *)data;
+
+	for (;;) {
+		union {
+			struct cmsghdr head;
+			char space[IPC_CTRL_SIZE];
+		} control;
+		struct iovec iov = { data, sizeof(data) };
+		struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+				    .msg_controllen = sizeof(control) };
+		struct pollfd w = { fd, POLLIN, 0 };
+		ssize_t n;
+
+		if (poll(&w, 1, ANSWER_MS) != 1)
+			return "silence";
+		n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
+		if (n <= 0)
+			return "closed";
+		if ((size_t)n < sizeof(*h) || h->serial != SERIAL || (h->kind != IPC_REPLY && h->kind != IPC_ERROR))
+			continue;
+		if (h->kind == IPC_REPLY && h->n_fds && m.msg_controllen >= CMSG_LEN(sizeof(int)))
+			memcpy(ret_fd, CMSG_DATA(&control.head), sizeof(int));
+		return h->kind == IPC_REPLY ? "answered" : "refused";
+	}
+}
+
+/* A descriptor came: whose is it? A VNC server that asks for a password is the victim's. */
+static const char *look_at(int fd)
+{
+	static const char hello[] = "RFB 003.008\n";
+	char banner[12], types[16];
+	struct pollfd w = { fd, POLLIN, 0 };
+	ssize_t n;
+
+	if (poll(&w, 1, ANSWER_MS) != 1 || recv(fd, banner, sizeof(banner), MSG_WAITALL) != sizeof(banner))
+		return "with a descriptor";
+	(void)!send(fd, hello, sizeof(hello) - 1, MSG_NOSIGNAL);
+	if (poll(&w, 1, ANSWER_MS) != 1)
+		return "with a descriptor";
+	n = recv(fd, types, sizeof(types), 0);
+	return n >= 2 && types[1] == 1 ? "with its own viewer" : "with the victim's viewer";
+}
+
+static const struct variant *find_variant(const char *name)
+{
+	for (size_t i = 0; i < sizeof(variants) / sizeof(variants[0]); i++)
+		if (!strcmp(variants[i].name, name))
+			return &variants[i];
+	return NULL;
+}
+
+bool room_throw(int fd, const char *what)
+{
+	char program[64], row[96], variant[64];
+
+	if (sscanf(what, "%63[^.].%95[^:]:%63s", program, row, variant) != 3 || !find_variant(variant))
+		return true;
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+	for (size_t p = 0; p < N_PROGRAMS; p++)
+		for (uint32_t i = 0; i < programs[p]->n_rows; i++) {
+			const struct ipc_row *r = &programs[p]->rows[i];
+			const char *how;
+			int came = -1, rc;
+
+			if (strcmp(programs[p]->name, program) || strcmp(r->name, row))
+				continue;
+			rc = throw_one(fd, programs[p], r, find_variant(variant));
+			how = rc < 0 ? "closed" : answer(fd, &came);
+			room_say("%s %s%s%s", what, how, came >= 0 ? " " : "", came >= 0 ? look_at(came) : "");
+			return strcmp(how, "closed") != 0;
+		}
+	return true;
+}
