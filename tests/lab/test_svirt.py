@@ -20,7 +20,7 @@ def define(lab, name):
 
 def image(lab, name):
     """type:level of a guest's image."""
-    return lab.run(f"stat -c %C /var/lib/cordon/images/{name}.raw", check=True).out.strip()[22:]
+    return lab.run(f"stat -c %C /var/lib/cordon/images/{name}.raw", check=True).out.strip().split(":", 2)[2]
 
 
 def level(lab, name):
