@@ -5,9 +5,11 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <linux/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -17,14 +19,14 @@
 #define TEXT_MAX (1u << 20)
 #define UNLIMITED (UINT64_C(1) << 60)     /* v1 says "no limit" by a very large number */
 
-/* The nodes and rules of a cage: src/launch/root_enter.c, src/launch/cgroup.c. */
+/* The nodes and rules of a cage: cgroup_devices[] of src/launch/cgroup_sys.c. */
 static const struct {
 	const char *name, *rule;
 	unsigned major_no, minor_no;
 	bool kvm;
 } nodes[] = {
 	{ "null", "c 1:3 rwm", 1, 3, false },	 { "zero", "c 1:5 rwm", 1, 5, false },
-	{ "random", "c 1:8 rm", 1, 8, false },	 { "urandom", "c 1:9 rm", 1, 9, false },
+	{ "random", "c 1:8 rwm", 1, 8, false },	 { "urandom", "c 1:9 rwm", 1, 9, false },
 	{ "kvm", "c 10:232 rwm", 10, 232, true },
 };
 #define N_NODES (sizeof(nodes) / sizeof(nodes[0]))
@@ -139,6 +141,16 @@ static void check_members(const struct cage_guest *g, pid_t qemu, struct cage_re
 	free(text);
 }
 
+/* On v2 a device list is a BPF program, of which the kernel tells that it is there. -1: it does not. */
+static int count_programs(int group)
+{
+	union bpf_attr attr = { .query = { .target_fd = (uint32_t)group, .attach_type = BPF_CGROUP_DEVICE,
+					   .query_flags = BPF_F_QUERY_EFFECTIVE } };
+
+	return group >= 0 && syscall(SYS_bpf, BPF_PROG_QUERY, &attr, sizeof(attr)) == 0 ?
+	       (int)attr.query.prog_cnt : -1;
+}
+
 static void check_device_rules(bool kvm, pid_t qemu, struct cage_report *r)
 {
 	char path[PATH_MAX], text[4096], want[256] = "";
@@ -147,8 +159,10 @@ static void check_device_rules(bool kvm, pid_t qemu, struct cage_report *r)
 	size_t n = 0;
 
 	if (dir < 0 || unified) {
-		cage_row(r, CAGE_NOTE, "device rules", "cgroup v2 has none: the root's nodes, nodev and no "
-			 "MKNOD do it");
+		int count = unified ? count_programs(dir) : -1;
+
+		cage_check(r, count > 0, "device rules", count < 0 ? "not to be seen (run this as root)"
+			   : "%d program(s) on the group judge each open (bpftool cgroup show)", count);
 		return;
 	}
 	for (size_t i = 0; i < N_NODES; i++)

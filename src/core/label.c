@@ -151,7 +151,7 @@ static int choose_static(const struct domain *d, const struct host_selinux *host
 			       "domain '%s': SELinux: <imagelabel> '%s' is no label", d->name,
 			       s->imagelabel);
 	*ret = (struct label_choice){
-		.mode = LABEL_STATIC, .base = s->label, .imagelabel = s->imagelabel, .own = true,
+		.mode = LABEL_STATIC, .base = s->label, .imagelabel = s->imagelabel,
 		.relabel = s->relabel == DOM_YESNO_YES, .fixed = true,
 		.share = conf->static_label_sharing,
 	};

@@ -28,7 +28,7 @@ struct label_choice {
 	bool relabel;              /* its files get labels too */
 	const char *base;          /* what launch.CLAIM is asked for; NULL: ABSENT, NONE */
 	const char *imagelabel;    /* static: given by the user, or NULL */
-	bool own;                  /* some of the base is the user's word */
+	bool own;                  /* the base is made of the user's word and something else */
 	bool fixed;                /* the base is the label: nothing is added */
 	bool share;                /* fixed: others may have it too */
 };
@@ -77,8 +77,9 @@ int label_refuse(const struct host_selinux *host, const char *guest, const char 
 		 const struct host_answer *answer, struct err *err);
 
 /*
- * What is asked about the guest's own label, whatever files it has: that there is such a label, and
- * for type='qemu' the right to make code at run time. False: nothing is to be asked.
+ * What is asked about the guest's own label, whatever files it has: that there is such a label, if it
+ * was put together from the user's and a pair, and for type='qemu' the right to make code at run
+ * time. False: nothing is to be asked. (Labels that are the user's as a whole: plan_host.c.)
  */
 bool label_ask_process(const struct label_choice *c, const struct domain *d, const char *process,
 		       struct host_ask *ret);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Steps "host" and "label": what the policy says, and the labels of the guest's files. */
+/* Step "label": what the policy says, and the labels of the guest's files. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,36 +32,6 @@ struct plan_label {
 static const struct host_selinux *host_selinux(void)
 {
 	return host_facts() ? host_facts()->selinux : NULL;
-}
-
-/* ---- host: who starts before the first facts came waits for them ---- */
-
-static void facts_came(void *ctx)
-{
-	struct plan *p = ctx;
-	struct err err = { 0 };
-
-	if (host_facts())
-		plan_continue(p, 0, NULL);
-	else
-		plan_continue(p, err_set(&err, -EAGAIN, ERR_OPERATION_FAILED,
-					 "operation failed: domain '%s': cordon-host does not tell what this "
-					 "host is; try again in a moment", p->guest->name), &err);
-}
-
-int host_prepare(struct plan *p)
-{
-	int rc = host_facts() ? 0 : host_fetch(facts_came, p);
-
-	if (rc)
-		return err_sys(&p->err, rc, "domain '%s': cannot ask cordon-host", p->guest->name);
-	return host_facts() ? 0 : 1;
-}
-
-int host_release(struct plan *p)
-{
-	(void)p;
-	return 0;
 }
 
 /* ---- what launch is asked for ---- */

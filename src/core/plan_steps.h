@@ -6,7 +6,7 @@
 
 #include "core/plan.h"
 
-/* The host's facts are known. */
+/* The host's facts are known, and it knows the labels of the definition. */
 int host_prepare(struct plan *p);
 int host_release(struct plan *p);
 

@@ -8,9 +8,9 @@
 #include "proto/conf.x.h"
 
 /*
- * True when `label` is of an image type of the policy, with one sensitivity
- * and two categories or none; or when the file has an image type `now`, so
- * that any label may be put back.
+ * True when `label` is of an image type of the policy, or of static_label_types,
+ * with a level; or when the file has such a label `now`, so that any may be put
+ * back.
  */
 bool label_allowed(const struct config *c, const char *now, const char *label);
 

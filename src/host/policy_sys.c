@@ -208,6 +208,16 @@ static int name_denied(const struct host_ask *q, security_class_t class, access_
 	return text ? 0 : -ENOMEM;
 }
 
+static int copy_canonical(const char *label, struct arena *a, char **out)
+{
+	char *text = NULL;
+
+	if (security_canonicalize_context(label, &text) == 0 && strlen(text) <= HOST_TEXT_MAX)
+		*out = arena_strdup(a, text);
+	freecon(text);
+	return *out ? 0 : -ENOMEM;
+}
+
 int policy_ask(const struct host_ask *q, struct arena *a, struct host_answer *ret, struct err *err)
 {
 	char mark[POLICY_MARK_MAX];
@@ -229,6 +239,8 @@ int policy_ask(const struct host_ask *q, struct arena *a, struct host_answer *re
 	if (!ret->allowed && name_denied(q, class, valid ? av.allowed : 0, a, ret) < 0)
 		return err_set(err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
 	if (!ret->denied && !(ret->denied = arena_strdup(a, "")))
+		return err_set(err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
+	if (valid && copy_canonical(q->scontext, a, &ret->scontext) < 0)
 		return err_set(err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
 	if (valid && (!selinux_status_getenforce() || av.flags & SELINUX_AVD_FLAGS_PERMISSIVE))
 		ret->allowed = true;

@@ -114,11 +114,11 @@ static int check_label(const struct launch_claim_args *a, struct err *err)
 		return err_set(err, -EOPNOTSUPP, ERR_CONFIG_UNSUPPORTED,
 			       "SELinux: this kernel has no policy that label %s could be of", a->label);
 	if (label_type_in(a->label, conf->selinux_process_types, conf->n_selinux_process_types) ||
-	    (a->fixed && label_type_in(a->label, conf->static_label_types, conf->n_static_label_types)))
+	    label_type_in(a->label, conf->static_label_types, conf->n_static_label_types))
 		return 0;
 	return err_set(err, -EPERM, ERR_CONFIG_UNSUPPORTED,
-		       "SELinux: no guest may have label %s: its type is none of virtual_domain_context%s",
-		       a->label, a->fixed ? " and static_label_types" : "");
+		       "SELinux: no guest may have label %s: its type is none of virtual_domain_context "
+		       "and static_label_types", a->label);
 }
 
 int launch_on_claim(struct ipc_call *call, const struct launch_claim_args *args)

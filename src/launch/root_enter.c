@@ -93,7 +93,9 @@ static int make_copies(const struct cage_spec *s, struct err *err)
 	if (mount("cordon-boot", "boot", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
 		  "mode=0755,nr_inodes=16") < 0)
 		return err_sys(err, -errno, "cage: mounting /boot");
-	(void)root_label("/usr", "boot");
+	/* what is made in it inherits the type */
+	if (s->file_label && label_file(-1, "boot", s->file_label) < 0)
+		return err_sys(err, -errno, "cage: label of /boot");
 	for (size_t i = 0; i < s->n_copies; i++) {
 		int r = copy_file(&s->copies[i], s, err);
 

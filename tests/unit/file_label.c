@@ -13,25 +13,27 @@
 #define IMAGE "system_u:object_r:svirt_image_t:s0"
 
 static char *types[] = { "svirt_image_t", "virt_content_t" };
-static const struct config conf = { .n_selinux_image_types = 2, .selinux_image_types = types };
+static char *more[] = { "mine_t" };
+static const struct config conf = { .n_selinux_image_types = 2, .selinux_image_types = types,
+				    .n_static_label_types = 1, .static_label_types = more };
 
 static void test_given(void **state)
 {
 	static const char *const good[] = {
 		IMAGE, IMAGE ":c1,c2", IMAGE ":c0,c1023", "system_u:object_r:virt_content_t:s0",
-		"u:r:svirt_image_t:s3:c5,c9",
+		"u:r:svirt_image_t:s3:c5,c9", "u:r:mine_t:s0",
+		/* a user's own: wider, or of several sensitivities */
+		IMAGE ":c1", IMAGE ":c1,c2,c3", IMAGE ":c0.c1023", IMAGE "-s15:c0.c255",
 	};
 	static const char *const bad[] = {
 		/* not of an image type */
 		"", "nonsense", OTHER, "system_u:object_r:svirt_image_t", "svirt_image_t:s0",
 		"system_u:object_r:svirt_image_t2:s0", "system_u:object_r:svirt_imag:s0",
-		"system_u:svirt_image_t:x:s0", "svirt_image_t:svirt_image_t:etc_t:s0",
-		/* one category, more than two, a range of them, of sensitivities, not as the kernel writes it */
-		IMAGE ":c1", IMAGE ":c1,c2,c3", IMAGE ":c1.c2", IMAGE ":c0.c1023", IMAGE "-s0:c1,c2",
-		IMAGE "-s0", IMAGE ":", IMAGE ":c2,c1", IMAGE ":c1,c1", IMAGE ":c1,c2 ", IMAGE ":c,c2",
-		IMAGE ":c+1,c2", IMAGE ":c-1,c2", "system_u:object_r:svirt_image_t:",
-		"system_u:object_r:svirt_image_t:s", "system_u:object_r:svirt_image_t:c1,c2",
-		"system_u:object_r:svirt_image_t:x0",
+		"system_u:svirt_image_t:x:s0", "svirt_image_t:svirt_image_t:etc_t:s0", "u:r::s0",
+		"u:r:mine:s0",
+		/* no level */
+		IMAGE ":c1,c2 ", IMAGE ":c+1,c2", IMAGE "\n", "system_u:object_r:svirt_image_t:",
+		"system_u:object_r:svirt_image_t:c1,c2", "system_u:object_r:svirt_image_t:x0",
 	};
 
 	(void)state;
