@@ -62,7 +62,10 @@ def image(path, size="8M", fmt="qcow2", backing=None, options=()):
 class Console:
     """`virsh console` on a pseudo-terminal, and the shell of the guest behind it."""
 
-    def __init__(self, server, name, *options, command=None, timeout=90):
+    def __init__(self, server, name, *options, command=None, child=None, timeout=90):
+        if child:
+            self.child, self.expect = child, child.expect
+            return
         arguments = ["-c", server.uri, *(command or ["console", name]), *options]
         self.child = pexpect.spawn("virsh", arguments, timeout=timeout, encoding="utf-8",
                                    codec_errors="replace", echo=False, dimensions=(50, 200))
