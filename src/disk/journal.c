@@ -37,12 +37,14 @@ static void entry_free(struct entry *e)
 	free(e->id.mount);
 	free(e->before);
 	free(e->label);
+	free(e->left);
 	free(e->now);
 	free(e->users);
 	free(e);
 }
 
-static struct entry *entry_new(const struct disk_node *id, const char *before, const char *label)
+static struct entry *entry_new(const struct disk_node *id, const char *before, const char *label,
+			       const char *left)
 {
 	struct entry *e = calloc(1, sizeof(*e));
 
@@ -53,7 +55,8 @@ static struct entry *entry_new(const struct disk_node *id, const char *before, c
 	e->id.mount = strdup(id->mount);
 	e->before = strdup(before);
 	e->label = strdup(label);
-	if (e->id.path && e->id.mount && e->before && e->label)
+	e->left = strdup(left);
+	if (e->id.path && e->id.mount && e->before && e->label && e->left)
 		return e;
 	entry_free(e);
 	return NULL;
@@ -72,7 +75,7 @@ static void insert(struct journal *j, struct entry *e)
 
 struct entry *journal_add(struct journal *j, const struct disk_node *id, const char *before)
 {
-	struct entry *e = entry_new(id, before, before);
+	struct entry *e = entry_new(id, before, before, "");
 
 	if (!e)
 		return NULL;
@@ -147,6 +150,12 @@ int entry_found(struct entry *e, const struct disk_node *id, const uint8_t boot[
 	if (r == 0)
 		memcpy(e->boot, boot, sizeof(e->boot));
 	return r;
+}
+
+bool entry_gave(const struct entry *e, const char *label)
+{
+	return strcmp(label, e->before) != 0 &&
+	       (strcmp(label, e->label) == 0 || (e->left[0] && strcmp(label, e->left) == 0));
 }
 
 static struct user *find_user(const struct entry *e, const uint8_t guest[16])
@@ -224,7 +233,7 @@ void journal_put(struct buf *out, uint64_t generation, const struct entry *e, ui
 			memcpy(users + i * GUEST, e->users[i].guest, GUEST);
 		body = (struct disk_entry){
 			.node = e->id, .before = e->before, .label = e->label, .shared = e->shared,
-			.n_users = e->n_users * GUEST, .users = users, .restored = e->restored,
+			.left = e->left, .n_users = e->n_users * GUEST, .users = users, .restored = e->restored,
 		};
 		memcpy(body.boot, e->boot, sizeof(body.boot));
 		r = (struct disk_record){ .kind = DISK_RECORD_KIND_ENTRY, .number = e->number,
@@ -281,7 +290,7 @@ static int take_entry(struct journal *j, uint64_t number, const struct disk_entr
 {
 	struct entry *old = journal_by_number(j, number), *e;
 
-	e = entry_new(&from->node, from->before, from->label);
+	e = entry_new(&from->node, from->before, from->label, from->left);
 	if (!e)
 		return -ENOMEM;
 	e->n_users = from->n_users / GUEST;

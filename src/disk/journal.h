@@ -36,6 +36,7 @@ struct entry {
 	struct disk_node id;     /* texts are the entry's */
 	char *before;            /* label when the first user came */
 	char *label;             /* what it is given */
+	char *left;              /* what it was given before that and may still have; "": nothing */
 	char *now;               /* what it has; NULL: it has to be looked at */
 	bool shared;             /* by users that all agree to that */
 	struct user *users;
@@ -79,6 +80,8 @@ bool entry_has_user(const struct entry *e, const uint8_t guest[16]);
 int entry_add_user(struct entry *e, const uint8_t guest[16]);
 /* True when it was there. */
 bool entry_remove_user(struct entry *e, const uint8_t guest[16]);
+/* Is that a label which it was given, and not the one that it had before? */
+bool entry_gave(const struct entry *e, const char *label);
 /* Replace one of the entry's texts. 0 or -ENOMEM. */
 int entry_set_text(char **text, const char *value);
 

@@ -190,6 +190,7 @@ static int enter_row(const struct label_job *l, unsigned i, bool *sync)
 	const struct node *node = node_of(l, i, &err);
 	struct entry *e = journal_find(&label_room.journal, &node->id);
 	const char *now;
+	bool ours;
 	int r;
 
 	if (!e)
@@ -198,8 +199,12 @@ static int enter_row(const struct label_job *l, unsigned i, bool *sync)
 		return -ENOMEM;
 	now = current(e, node);
 	r = entry_found(e, &node->id, label_room.boot);
-	/* nobody's: what it has now is what it is to have again, but for what we left on it */
-	if (r == 0 && !e->n_users && (e->restored || strcmp(now, e->label) != 0))
+	/* what we gave it and could not take back, it has until this row is through */
+	ours = !e->restored && entry_gave(e, now);
+	if (r == 0)
+		r = entry_set_text(&e->left, ours ? now : "");
+	/* nobody's: what it has now is what it is to have again */
+	if (r == 0 && !e->n_users && !ours)
 		r = entry_set_text(&e->before, now);
 	if (r == 0)
 		r = entry_set_text(&e->now, now);

@@ -144,7 +144,7 @@ static void on_open(void *ctx, struct ipc_reply *r)
 	struct back_op *op = ctx;
 	const struct entry *e = op->e;
 	const struct file_opened *st = r->ret;
-	struct file_label_args args = { .expected = e->label, .label = e->before };
+	struct file_label_args args = { .label = e->before };
 	struct disk_node found = { .path = e->id.path };
 
 	if (r->rc < 0) {
@@ -161,14 +161,17 @@ static void on_open(void *ctx, struct ipc_reply *r)
 		job_fail(&op->job, -ESTALE, ERR_OPERATION_FAILED, "another file has taken its place");
 	} else if (strcmp(st->label, e->before) == 0) {
 		job_end(&op->job, 0, NULL);
-	} else if (strcmp(st->label, e->label) != 0) {
+	} else if (!entry_gave(e, st->label)) {
 		job_fail(&op->job, -ESTALE, ERR_OPERATION_FAILED,
 			 "somebody else has changed it to '%s'", st->label);
 	} else if (!e->before[0]) {
 		job_fail(&op->job, -ESTALE, ERR_OPERATION_FAILED, "it had none");
 	} else {
 		struct ipc_chan *file = job_same(&op->job);
-		int rc = file ? file_call_set_label(file, &args, &op->fd, 1, on_back, op) : 0;
+		int rc;
+
+		args.expected = st->label;
+		rc = file ? file_call_set_label(file, &args, &op->fd, 1, on_back, op) : 0;
 
 		if (rc < 0)
 			job_unsent(&op->job, rc);

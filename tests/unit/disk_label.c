@@ -35,6 +35,7 @@
 #include "ipc/chan.h"
 #include "proto/disk.x.h"
 #include "proto/room.x.h"
+#include "played_file.h"
 
 #define UID_FILE 1879148001u
 #define UID_DISK 1879148004u
@@ -45,87 +46,12 @@
 #define IMAGE "system_u:object_r:svirt_image_t:s0"
 #define SHARED_LABEL IMAGE
 
-extern const struct ipc_handlers file_server;
-
 static char dir[] = "/tmp/cordon-label-XXXXXX";
 static bool selinux, fake_mounts = true;
 static struct ipc_chan core, control, file_control;   /* our ends */
-static struct ipc_chan file;                          /* when we play it */
 static pid_t disk_pid, file_pid;
 static struct room_setup setup;
 static char paths[FILES][128], original[FILES][128];
-
-/* ---- cordon-file, played ---- */
-
-/* Room for the test to misbehave: fail before, or die before or after the label was set. */
-static int fault;
-enum { FAULT_NONE, FAULT_REFUSE, FAULT_DIE_BEFORE, FAULT_DIE_AFTER };
-
-static void label_of(int fd, char *out)
-{
-	ssize_t n = fgetxattr(fd, "security.selinux", out, 255);
-
-	out[n < 0 ? 0 : n] = '\0';
-}
-
-int file_on_open(struct ipc_call *call, const struct file_open_args *args)
-{
-	CLEAN_FD int fd = open(args->path, args->write ? O_RDWR : O_RDONLY);
-	char label[256];
-	struct stat st;
-	struct statx sx;
-
-	if (fd < 0 || fstat(fd, &st) < 0 || statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &sx) < 0)
-		return err_sys(&call->err, -errno, "%s", args->path);
-	label_of(fd, label);
-	const struct file_opened ret = {
-		.dev = st.st_dev, .ino = st.st_ino, .nlink = 1, .size = (uint64_t)st.st_size,
-		.mount = sx.stx_mnt_id, .label = label,
-	};
-	return ipc_reply(call, &ret, &fd, 1);
-}
-
-int file_on_set_label(struct ipc_call *call, const struct file_label_args *args)
-{
-	char label[256];
-	struct stat st;
-
-	if (fault == FAULT_REFUSE)
-		return err_set(&call->err, -EROFS, ERR_SYSTEM_ERROR, "read-only");
-	if (fault == FAULT_DIE_BEFORE) {
-		ipc_chan_close(&file, "dies");
-		return -EIO;
-	}
-	assert_int_equal(fstat(call->fds[0], &st), 0);
-	label_of(call->fds[0], label);
-	if (st.st_dev != args->dev || st.st_ino != args->ino || strcmp(label, args->expected) != 0)
-		return err_set(&call->err, -ESTALE, ERR_OPERATION_FAILED, "is '%s', not '%s'", label,
-			       args->expected);
-	if (fsetxattr(call->fds[0], "security.selinux", args->label, strlen(args->label) + 1, 0) < 0)
-		return err_sys(&call->err, -errno, "fsetxattr");
-	if (fault == FAULT_DIE_AFTER) {
-		ipc_chan_close(&file, "dies");
-		return -EIO;
-	}
-	return file_reply_set_label(call);
-}
-
-int file_on_make_nvram(struct ipc_call *call, const struct file_nvram_args *args)
-{
-	(void)args;
-	return ipc_refuse_unsupported(call);
-}
-
-int file_on_unlink_nvram(struct ipc_call *call, const struct file_unlink_args *args)
-{
-	(void)args;
-	return ipc_refuse_unsupported(call);
-}
-
-int file_on_worker(struct ipc_call *call)
-{
-	return ipc_reply(call, NULL, NULL, 0);
-}
 
 /* ---- talking to the rooms ---- */
 
@@ -647,6 +573,34 @@ static void test_file_fails(void **state)
 	}
 }
 
+/* What could not be put back, and goes to the next guest, who does not get it either. */
+static void test_left_behind(void **state)
+{
+	struct use u = { 0 };
+
+	ROOT();
+	if (selinux)
+		return;       /* test_kill does it by chance */
+	assert_int_equal(open_file(1, 4, &u), 0);
+	assert_int_equal(label(1, &u, 0, 0), 0);
+	fault = FAULT_REFUSE;
+	assert_int_equal(release(1, 0, 0), 0);
+	use_close(&u);
+	for (uint8_t g = 2; g <= 3; g++) {
+		assert_int_equal(open_file(g, 4, &u), 0);
+		assert_int_equal(label(g, &u, 0, 0), -EROFS);
+		assert_int_equal(release(g, 0, 0), 0);
+		use_close(&u);
+	}
+	has(4, IMAGE ":c1,c101");
+	fault = FAULT_NONE;
+	/* the journal says it to the next cordon-disk, too */
+	end(&disk_pid);
+	start_disk();
+	settle();
+	wait_for(4, original[4]);
+}
+
 /* ---- kill -9 ---- */
 
 static struct guest {
@@ -781,7 +735,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_there_and_back), cmocka_unit_test(test_shared),
 		cmocka_unit_test(test_refused), cmocka_unit_test(test_changed),
-		cmocka_unit_test(test_file_fails), cmocka_unit_test(test_kill),
+		cmocka_unit_test(test_file_fails), cmocka_unit_test(test_left_behind),
+		cmocka_unit_test(test_kill),
 		cmocka_unit_test(test_no_labels),
 	};
 
