@@ -18,6 +18,7 @@ STOCK = os.environ.get("CORDON_TEST_SERVER") == "stock"
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "cordon: asserts what only Cordon promises")
+    config.addinivalue_line("markers", "denials: provokes refusals by SELinux")
     config.addinivalue_line("markers", "stock: asserts how libvirtd differs")
 
 
@@ -92,11 +93,16 @@ def lab_state():
 
 
 @pytest.fixture
-def lab(lab_state):
-    """A lab machine of the test's own: Debian with SELinux enforcing, see tests/lib/lab_machine.py."""
+def lab(lab_state, request):
+    """A lab machine of the test's own: Debian with SELinux enforcing, see tests/lib/lab_machine.py.
+    Whatever Cordon or a guest was refused meanwhile is a failure, unless the test provokes it."""
     from lib.lab_machine import Machine
     with Machine(*lab_state) as machine:
+        mark = machine.mark()
         yield machine
+        if not request.node.get_closest_marker("denials"):
+            refused = machine.own_denials(mark)
+            assert not refused, "\n".join(refused)
 
 
 @pytest.fixture

@@ -105,6 +105,7 @@ static int run(const char *dir, const char *name, struct cage_guest *g, struct c
 		g->host = &host;
 		print_guest(g, r);
 	}
+	g->host = NULL;
 	cage_host_free(&host);
 	free(list);
 	return rc;

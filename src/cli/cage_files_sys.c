@@ -22,6 +22,7 @@ struct image {
 	const char *path;
 	bool write;
 	bool shared;
+	bool given;           /* its label is the user's word: which one the policy was asked about */
 	bool there;
 	struct stat st;
 };
@@ -51,16 +52,41 @@ static void expect(struct files *f, const char *path, bool write, bool shared)
 	f->n_images++;
 }
 
+/* "user:role:type:level" -> "level"; "" when there is none. */
+static const char *level_of(const char *label)
+{
+	for (int i = 0; i < 3 && label; i++)
+		label = strchr(label, ':') ? strchr(label, ':') + 1 : NULL;
+	return label ? label : "";
+}
+
+/* Are labels of images the user's word: left as they are, or given with another level? */
+static bool labels_given(const struct domain *d)
+{
+	for (uint32_t i = 0; i < d->n_seclabels; i++) {
+		const struct dom_seclabel *s = &d->seclabels[i];
+
+		if (s->model && strcmp(s->model, "selinux") == 0)
+			return s->relabel != DOM_YESNO_YES ||
+			       strcmp(level_of(s->imagelabel), level_of(s->label)) != 0;
+	}
+	return false;
+}
+
 static void expect_all(struct files *f)
 {
 	const struct domain *d = &f->g->model;
+	bool given = labels_given(d);
 
 	for (uint32_t i = 0; i < d->n_disks; i++) {
 		const struct dom_disk *k = &d->disks[i];
+		size_t first = f->n_images;
 
 		expect(f, k->path, !k->readonly && k->device != DOM_DISK_DEVICE_CDROM, k->shareable);
 		for (uint32_t b = 0; b < k->n_backing; b++)
 			expect(f, k->backing[b].path, false, true);
+		for (size_t n = first; n < f->n_images; n++)
+			f->images[n].given = given || k->n_seclabels;
 	}
 	if (d->os.loader)
 		expect(f, d->os.loader->path, false, true);
@@ -219,14 +245,6 @@ static void check_descriptors(struct files *f, pid_t qemu)
 
 /* ---- labels of images ---- */
 
-/* "user:role:type:level" -> "level"; "" when there is none. */
-static const char *level_of(const char *label)
-{
-	for (int i = 0; i < 3 && label; i++)
-		label = strchr(label, ':') ? strchr(label, ':') + 1 : NULL;
-	return label ? label : "";
-}
-
 static void check_label(struct files *f, const struct image *m, const char *level)
 {
 	char label[CAGE_LABEL_MAX] = "";
@@ -238,6 +256,10 @@ static void check_label(struct files *f, const struct image *m, const char *leve
 		return;
 	}
 	label[n] = '\0';
+	if (m->given) {
+		cage_row(f->r, CAGE_NOTE, "image", "%s %s, as its definition says", label, m->path);
+		return;
+	}
 	/* what others may read carries no categories: neither ours nor anybody's */
 	cage_check(f->r, own ? strcmp(level_of(label), level) == 0 : !strchr(level_of(label), ':'), "image",
 		   "%s %s", label, m->path);

@@ -116,6 +116,19 @@ static void check_number(pid_t qemu, const char *controller, const char *v1, con
 	cage_check(r, n >= at_least && n < at_most, controller, "%s = %s", unified ? v2 : v1, text);
 }
 
+/* KVM's own threads for a machine, kvm-pit and others, join the group of its process. */
+static bool is_kernel_thread(pid_t pid)
+{
+	char text[512], *end;
+	unsigned flags = 0;
+
+	if (cage_proc_text(pid, "stat", text, sizeof(text)) <= 0)
+		return false;
+	end = strrchr(text, ')');
+	/* field 9 of proc(5): PF_KTHREAD, which no process can set */
+	return end && sscanf(end, ") %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && flags & 0x00200000;
+}
+
 /* Nobody but this guest's processes is in its group. */
 static void check_members(const struct cage_guest *g, pid_t qemu, struct cage_report *r)
 {
@@ -129,7 +142,7 @@ static void check_members(const struct cage_guest *g, pid_t qemu, struct cage_re
 		for (char *l = strtok_r(text, "\n", &rest); l; l = strtok_r(NULL, "\n", &rest), n++) {
 			pid_t pid = (pid_t)strtol(l, NULL, 10);
 
-			if (!cage_is_own(g, pid))
+			if (!cage_is_own(g, pid) && !is_kernel_thread(pid))
 				other = pid;
 		}
 	if (!n || !strstr(path, g->uuid))

@@ -21,12 +21,13 @@ static const struct kind {
 	const char *role;
 	bool namespaces;      /* all but the network, and its root */
 	bool network;
-	unsigned filters;     /* at least: cordond's, cordon-launch's, its own; QEMU adds one itself */
+	unsigned filters;     /* at least: cordond's, cordon-launch's, its own; QEMU, swtpm add one */
+	const char *state;    /* what it may write, in its root; NULL: nothing */
 } kinds[] = {
-	{ "qemu", true, true, 4 },
-	{ "swtpm", true, true, 3 },
-	{ "passt", true, false, 3 },       /* it carries the guest's packets out of the host */
-	{ "vm", false, false, 3 },
+	{ "qemu", true, true, 4, NULL },
+	{ "swtpm", true, true, 4, "/run" },
+	{ "passt", true, false, 3, NULL },  /* it carries the guest's packets out of the host */
+	{ "vm", false, false, 3, NULL },
 };
 
 static const struct kind *kind_of(const char *role)
@@ -100,7 +101,8 @@ static void check_label(const struct cage_guest *g, const struct cage_other *o, 
 	for (uint32_t i = 0; i < g->model.n_seclabels; i++) {
 		const struct dom_seclabel *s = &g->model.seclabels[i];
 
-		if (s->model && s->label && strcmp(s->model, "selinux") == 0)
+		if (s->model && s->label && strcmp(s->model, "selinux") == 0 &&
+		    o->pid == cage_pid_of(g, "qemu"))
 			cage_check(r, strcmp(s->label, o->label) == 0, "label as told", "%s", s->label);
 	}
 }
@@ -176,7 +178,7 @@ static void check_namespace(const struct cage_guest *g, const struct cage_other 
 }
 
 /* Each line of mountinfo: "36 35 98:0 /root /point rw,noatime ..." */
-static void check_mounts(pid_t pid, struct cage_report *r)
+static void check_mounts(pid_t pid, const char *state, struct cage_report *r)
 {
 	char *text = malloc(MOUNTS_MAX), *rest = NULL, *line;
 	unsigned n = 0, bad = 0;
@@ -189,11 +191,13 @@ static void check_mounts(pid_t pid, struct cage_report *r)
 	}
 	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
 		char point[256], flags[256];
+		bool writable;
 
 		if (sscanf(line, "%*s %*s %*s %*s %255s %255s", point, flags) != 2)
 			continue;
 		n++;
-		if ((strncmp(flags, "ro,", 3) != 0 && strcmp(flags, "ro") != 0) || !strstr(flags, "nosuid")) {
+		writable = strncmp(flags, "ro,", 3) != 0 && strcmp(flags, "ro") != 0;
+		if ((writable && !(state && strcmp(point, state) == 0)) || !strstr(flags, "nosuid")) {
 			bad++;
 			snprintf(first, sizeof(first), "%s", point);
 		}
@@ -202,7 +206,8 @@ static void check_mounts(pid_t pid, struct cage_report *r)
 		cage_row(r, CAGE_DIFFERS, "mounts", "%u of %u can be written or have setuid files: %s", bad, n,
 			 first);
 	else
-		cage_row(r, CAGE_OK, "mounts", "%u, all read-only and nosuid", n);
+		cage_row(r, CAGE_OK, "mounts", "%u, all read-only%s%s and nosuid", n, state ? " but " : "",
+			 state ? state : "");
 	free(text);
 }
 
@@ -215,7 +220,7 @@ static void check_root(const struct cage_guest *g, const struct kind *k, pid_t p
 	if (k->namespaces) {
 		cage_check(r, v->root == ROOT_PRIVATE, "root", "%s",
 			   v->root == ROOT_PRIVATE ? "its own" : "the host's");
-		check_mounts(pid, r);
+		check_mounts(pid, k->state, r);
 		return;
 	}
 	snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);

@@ -23,7 +23,7 @@ command_fn cmd_cage, cmd_ps, cmd_storage, cmd_version;
 
 struct found {
 	pid_t pid;
-	char role[FOUND_ROLE_MAX];   /* "cordond", "core", ..., "qemu", "passt"; else its own name */
+	char role[FOUND_ROLE_MAX];   /* "cordond", "core", ..., "qemu", "passt", "swtpm"; else its own name */
 	char guest[37];              /* uuid; "" for rooms of no guest */
 };
 

@@ -140,7 +140,7 @@ static unsigned count_fds(pid_t pid)
 int proc_view(pid_t pid, struct proc_view *ret)
 {
 	struct proc_view v = { 0 };
-	char text[STATUS_MAX];
+	char text[STATUS_MAX], *gid;
 	ssize_t n = read_proc(pid, "status", text, sizeof(text));
 
 	if (n < 0)
@@ -148,7 +148,9 @@ int proc_view(pid_t pid, struct proc_view *ret)
 	if (strstr(text, "\nState:\tZ"))
 		return -ESRCH;
 	v.uid = (uid_t)field_number(text, "Uid", 10);
-	v.gid = (gid_t)field_number(text, "Gid", 10);
+	gid = strstr(text, "\nGid:");     /* the effective one; a guest's real one differs on purpose */
+	if (gid)
+		sscanf(gid, "\nGid: %*u %u", &v.gid);
 	v.cap_inh = field_number(text, "CapInh", 16);
 	v.cap_prm = field_number(text, "CapPrm", 16);
 	v.cap_eff = field_number(text, "CapEff", 16);

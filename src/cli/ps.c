@@ -117,7 +117,8 @@ static int print_all(const struct found *list, size_t n, bool verbose)
 		put_row(&list[i], &v, &out);
 		if (verbose)
 			put_details(&list[i], &v, &out);
-		if (strcmp(list[i].role, "qemu") != 0 && strcmp(list[i].role, "passt") != 0)
+		if (strcmp(list[i].role, "qemu") != 0 && strcmp(list[i].role, "passt") != 0 &&
+		    strcmp(list[i].role, "swtpm") != 0)
 			pss += v.pss_kib;
 		shown++;
 	}

@@ -209,6 +209,18 @@ static int check_instance(const char *dir, struct err *err)
 	return 0;
 }
 
+/* It has to reach the rooms in one packet, with the folders that cordond adds. */
+static int check_size(const struct state *s, struct err *err)
+{
+	CLEAN_BUF struct buf b;
+
+	buf_init(&b, CONF_BYTES_MAX);
+	if (xdr_encode(&config_xdr, &s->cfg, &b) == 0)
+		return 0;
+	return err_set(err, -EINVAL, ERR_CONF_SYNTAX,
+		       "%s: its texts and lists are longer than %u bytes together", s->l->file, CONF_BYTES_MAX);
+}
+
 int conf_load(const struct conf_load *l, struct config *ret, struct err *err)
 {
 	struct state s = { .l = l };
@@ -234,8 +246,10 @@ int conf_load(const struct conf_load *l, struct config *ret, struct err *err)
 		s.cfg.labels_dir = arena_strdup(l->arena, "");
 	if (!s.cfg.instance)
 		return err_set(err, -ENOMEM, ERR_NO_MEMORY, "%s: out of memory", l->file);
-	*ret = s.cfg;
-	return 0;
+	r = check_size(&s, err);
+	if (r == 0)
+		*ret = s.cfg;
+	return r;
 }
 
 static const struct {

@@ -21,6 +21,8 @@ struct conf_load {
 	struct arena *arena;    /* everything in the result lives here */
 };
 
+#define CONF_BYTES_MAX 28672u    /* of all values as they are sent */
+
 struct conf_key;
 
 /* Sets one key; on refusal `err` says why, without file, line and key. */

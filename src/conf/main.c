@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -99,6 +98,11 @@ int conf_on_load(struct ipc_call *call, const struct conf_load_args *args)
 	if (r == 0)
 		r = conf_selinux_types(process_contexts, l.arena, &cfg.selinux_process_types,
 				       &cfg.n_selinux_process_types);
+	/* of selinux/cordon.cil, for type='none'; launch gives it to nobody unless it is here */
+	if (r == 0 && !cfg.security_require_confined && cfg.n_selinux_process_types &&
+	    cfg.n_selinux_process_types < CONF_LIST_MAX)
+		cfg.selinux_process_types[cfg.n_selinux_process_types++] =
+			(char *)(uintptr_t)"cordon_unconfined_t";
 	if (r == 0)
 		r = conf_selinux_types(image_contexts, l.arena, &cfg.selinux_image_types,
 				       &cfg.n_selinux_image_types);
@@ -116,7 +120,5 @@ int main(int argc, char **argv)
 	ch.serves[0] = &conf_server;
 	if (ipc_wait(&ch, &answered, -1) < 0)
 		return EXIT_FAILURE;
-	while (ipc_chan_flush(&ch) == -EAGAIN)
-		sched_yield();   /* the policy has no call that waits; cordond is reading */
 	return EXIT_SUCCESS;
 }

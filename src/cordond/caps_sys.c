@@ -32,6 +32,8 @@ static const struct {
 	{ CAP_FOWNER, false, R(LAUNCH) | R(FILE) },
 	{ CAP_MKNOD, false, R(LAUNCH) },               /* device nodes in cages */
 	{ CAP_SYS_ADMIN, false, R(LAUNCH) },           /* mounts and namespaces of cages */
+	/* one program on the parent of all guests' groups, before launch listens to anybody */
+	{ CAP_NET_ADMIN, false, R(LAUNCH) },
 	/* launch: limits and OOM scores of guests; door: as many descriptors as clients */
 	{ CAP_SYS_RESOURCE, false, R(LAUNCH) | R(DOOR) },
 };

@@ -40,31 +40,24 @@ int loop_init(struct err *err)
 	return 0;
 }
 
-static int arm(struct proc *p, int op, uint32_t events)
+static int arm(struct proc *p, int op)
 {
-	struct epoll_event ev = { .events = events, .data.ptr = p };
+	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = p };
 
 	return epoll_ctl(watch, op, p->ch->fd, &ev) < 0 ? -errno : 0;
-}
-
-/* Not at once: the caller that queued something still holds the channel. */
-static void want_flush(struct ipc_chan *ch)
-{
-	(void)arm(ch->ctx, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT);
 }
 
 int loop_add(struct proc *p)
 {
 	p->ch->ctx = p;
-	p->ch->want_flush = want_flush;
-	return arm(p, EPOLL_CTL_ADD, EPOLLIN);
+	return arm(p, EPOLL_CTL_ADD);
 }
 
 void loop_remove(struct proc *p)
 {
 	/* closing alone would not do: a child has our descriptors until its exec is through */
 	if (p->ch->fd >= 0)
-		(void)arm(p, EPOLL_CTL_DEL, 0);
+		(void)arm(p, EPOLL_CTL_DEL);
 	fd_close(&p->ch->fd);
 }
 
@@ -74,12 +67,9 @@ void loop_wake(uint64_t at_ms)
 		wake = at_ms;
 }
 
-static void turn(struct proc *p, uint32_t events)
+static void turn(struct proc *p)
 {
-	if (events & EPOLLOUT && ipc_chan_flush(p->ch) == 0)
-		(void)arm(p, EPOLL_CTL_MOD, EPOLLIN);
-	if (!p->ch->closed && events & ~(uint32_t)EPOLLOUT)
-		ipc_chan_read(p->ch);
+	ipc_chan_read(p->ch);
 	if (p->ch->closed)
 		proc_closed(p);
 }
@@ -105,7 +95,7 @@ void loop_run(void)
 		int n = epoll_wait(watch, &ev, 1, !wake ? -1 : wake > now ? (int)(wake - now) : 0);
 
 		if (n > 0 && ev.data.ptr)
-			turn(ev.data.ptr, ev.events);
+			turn(ev.data.ptr);
 		else if (n > 0)
 			on_signals();
 		now = now_ms();

@@ -49,6 +49,7 @@ static int config_load(uint32_t uid_base, struct err *err)
 	sup.conf.state_dir = paths.state;
 	sup.conf.nvram_dir = paths.nvram;
 	sup.conf.labels_dir = paths.labels;
+	sup.conf.tpm_dir = paths.tpm;
 	sup.conf.run_dir = paths.run;
 	sup.conf.log_dir = paths.log;
 	return r;

@@ -31,6 +31,7 @@ int paths_init(const char *dir, struct paths *ret, struct err *err)
 		{ ret->state, "/var/lib/cordon/state", "/state" },
 		{ ret->nvram, "/var/lib/cordon/nvram", "/nvram" },
 		{ ret->labels, "/var/lib/cordon/labels", "/labels" },
+		{ ret->tpm, "/var/lib/cordon/tpm", "/tpm" },
 		{ ret->run, HOST_RUN, "/run" },
 		{ ret->lock, HOST_RUN "/cordond.lock", "/run/cordond.lock" },
 		{ ret->empty, HOST_RUN "/empty", "/run/empty" },
@@ -106,6 +107,7 @@ int paths_make_rest(const struct paths *p, const struct config *c, struct err *e
 		{ p->state, 0700, c->uid_core, c->uid_core, true },
 		{ p->nvram, 0700, c->uid_file, c->uid_file, true },
 		{ p->labels, 0700, c->uid_disk, c->uid_disk, true },
+		{ p->tpm, 0700, 0, 0, true },
 		{ p->log, 0755, 0, 0, true },
 		/* sockets in there take the folder's group */
 		{ p->viewers, 02711, c->uid_door, c->unix_sock_gid, true },

@@ -40,7 +40,7 @@ static struct slot slots[] = {      /* those above come first */
 };
 
 #define N_SLOTS (sizeof(slots) / sizeof(slots[0]))
-#define EACH(s) (struct slot *s = slots; s < slots + N_SLOTS; s++)
+#define EACH(s) for (struct slot *s = slots; s < slots + N_SLOTS; s++)
 
 static int client_sockets[2];
 static unsigned deaths_before_ready;
@@ -63,7 +63,7 @@ static bool in_tree(const struct slot *s, const struct slot *top)
 /* Core has loaded its records when it answers SETUP; clients wait for all. */
 void rooms_ready(void)
 {
-	for EACH(s)
+	EACH(s)
 		if (!s->proc || !s->proc->ready)
 			return;
 	if (!CORE->told)
@@ -129,7 +129,7 @@ void rooms_died(struct proc *p)
 	s->joined = s->told = false;
 	s->again = s->ended ? now : backoff(s, p, now);
 	loop_wake(s->again);
-	for EACH(t) {
+	EACH(t) {
 		if (!t->proc || !in_tree(t, s))
 			continue;
 		t->joined = t->told = false;
@@ -144,7 +144,7 @@ void rooms_died(struct proc *p)
 
 static bool below_gone(const struct slot *top)
 {
-	for EACH(s)
+	EACH(s)
 		if (s != top && s->proc && !s->stays && in_tree(s, top))
 			return false;
 	return true;
@@ -154,7 +154,7 @@ void rooms_tick(uint64_t now)
 {
 	struct err err = { 0 };
 
-	for EACH(s) {
+	EACH(s) {
 		if (sup.stopping)
 			break;
 		/* without the one above it waits for that one */

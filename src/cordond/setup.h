@@ -19,6 +19,7 @@ struct paths {
 	char state[PATH_MAX];       /* core's records */
 	char nvram[PATH_MAX];
 	char labels[PATH_MAX];      /* cordon-disk's journal */
+	char tpm[PATH_MAX];         /* what TPMs remember */
 	char run[PATH_MAX];
 	char lock[PATH_MAX];
 	char empty[PATH_MAX];       /* a folder for rooms to go into */

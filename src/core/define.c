@@ -169,6 +169,27 @@ static void remove_nvram(struct guest *g, struct ipc_call *call)
 	(void)disk_call_unlink_nvram(room, &args, NULL, 0, NULL, NULL);
 }
 
+bool define_forgets_tpm(const struct domain *d, uint32_t flags)
+{
+	return d->n_tpms && !(flags & UNDEFINE_KEEP_TPM) &&
+	       (flags & UNDEFINE_TPM || d->tpms[0].persistent_state != DOM_YESNO_YES);
+}
+
+/* Of a guest that runs it goes when that ends. */
+static void remove_tpm(struct guest *g, struct ipc_call *call, uint32_t flags)
+{
+	struct ipc_chan *room = core_peer(&core.launch, NULL);
+	struct launch_guest_args args = { .forget_tpm = true };
+	struct domain d;
+	bool forget = !guest_model(g, call->arena, &d, NULL) && define_forgets_tpm(&d, flags);
+
+	memcpy(args.guest, g->uuid, 16);
+	if (g->run)
+		g->run->rec.forget_tpm = forget;
+	else if (forget && room)
+		(void)launch_call_cleanup(room, &args, NULL, 0, NULL, NULL);
+}
+
 static int check_nvram(struct ipc_call *call, struct guest *g, uint32_t flags)
 {
 	struct domain d;
@@ -194,6 +215,10 @@ static int undefine(struct ipc_call *call, const struct remote_nonnull_domain *d
 			UNDEFINE_KEEP_NVRAM | UNDEFINE_CHECKPOINTS | UNDEFINE_TPM | UNDEFINE_KEEP_TPM);
 	if (rc)
 		return rc;
+	if (flags & UNDEFINE_TPM && flags & UNDEFINE_KEEP_TPM)
+		return err_set(&call->err, -EINVAL, ERR_INVALID_ARG,
+			       "flags VIR_DOMAIN_UNDEFINE_TPM and VIR_DOMAIN_UNDEFINE_KEEP_TPM are mutually "
+			       "exclusive");
 	if (!g->persistent)
 		return err_set(&call->err, -EINVAL, ERR_OPERATION_INVALID,
 			       "Requested operation is not valid: cannot undefine transient domain");
@@ -205,6 +230,7 @@ static int undefine(struct ipc_call *call, const struct remote_nonnull_domain *d
 		return rc;
 	if (flags & UNDEFINE_NVRAM)
 		remove_nvram(g, call);
+	remove_tpm(g, call, flags);
 	g->persistent = false;
 	events_lifecycle(g, EVENT_UNDEFINED, 0);
 	if (g->run) {

@@ -82,8 +82,13 @@ static int check_type(const struct domain *d, const struct host_selinux *host,
 		       host->process);
 }
 
-static int choose_none(const struct domain *d, const struct config *conf, bool said,
-		       struct label_choice *ret, struct err *err)
+/*
+ * Its QEMU may then do to files what their owner may. The policy's own type for that keeps it from
+ * Cordon, and a pair keeps its sockets and its cordon-vm from other guests.
+ */
+static int choose_none(const struct domain *d, const struct host_selinux *host,
+		       const struct config *conf, bool said, struct label_choice *ret,
+		       struct err *err)
 {
 	if (conf->security_require_confined)
 		return err_set(err, -ENOTSUP, ERR_CONFIG_UNSUPPORTED,
@@ -92,7 +97,8 @@ static int choose_none(const struct domain *d, const struct config *conf, bool s
 			       said ? "its <seclabel> has type='none'" :
 			       "security_default_confined is 0 in cordond.conf",
 			       said ? "remove that element" : "give it a <seclabel type='dynamic'/>");
-	*ret = (struct label_choice){ .mode = LABEL_NONE };
+	*ret = (struct label_choice){ .mode = LABEL_NONE, .base = host->unconfined,
+				      .fixed = !host->mls, .share = !host->mls };
 	return 0;
 }
 
@@ -186,7 +192,7 @@ int label_choose(const struct domain *d, const struct host_selinux *host, const 
 	if (!host)
 		return choose_without(d, s, ret, err);
 	if (s ? is_word(s->type, "none") : !conf->security_default_confined)
-		return choose_none(d, conf, s, ret, err);
+		return choose_none(d, host, conf, s, ret, err);
 	if (s && is_word(s->type, "static"))
 		return choose_static(d, host, conf, s, ret, err);
 	return choose_dynamic(d, host, conf, s ? s->baselabel : NULL, a, ret, err);

@@ -26,7 +26,7 @@ enum label_mode {
 struct label_choice {
 	enum label_mode mode;
 	bool relabel;              /* its files get labels too */
-	const char *base;          /* what launch.CLAIM is asked for; NULL: ABSENT, NONE */
+	const char *base;          /* what launch.CLAIM is asked for; NULL: no label */
 	const char *imagelabel;    /* static: given by the user, or NULL */
 	bool own;                  /* the base is made of the user's word and something else */
 	bool fixed;                /* the base is the label: nothing is added */

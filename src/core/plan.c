@@ -11,6 +11,7 @@
 #include "core/audit.h"
 #include "core/events.h"
 #include "core/host.h"
+#include "core/life.h"
 #include "core/plan_steps.h"
 #include "core/store.h"
 #include "core/vmlink.h"
@@ -47,6 +48,7 @@ static int record_prepare(struct plan *p)
 	p->run->rec.starting = true;
 	p->run->rec.started_us = now.tv_sec * 1000000LL + now.tv_nsec / 1000;
 	p->run->rec.persistent = p->guest->persistent;
+	p->run->rec.forget_tpm = define_forgets_tpm(&p->run->rec.live, 0);
 	p->run->rec.role = p->guest->role;
 	store_save_run(p->guest);
 	return 0;

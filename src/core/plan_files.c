@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "core/owner.h"
 #include "core/plan_steps.h"
 #include "ipc/call.h"
 
@@ -49,6 +50,28 @@ static void keep_disk(struct plan_disk *pd, struct plan *p, const struct disk_op
 	pd->open = true;
 }
 
+/*
+ * A backing file that only the image names: the image's guest may have written that, and a disk of
+ * another guest must not be had so. (While that one runs, cordon-disk would refuse it too.)
+ */
+static int check_unlisted(struct plan *p, const struct dom_disk *d, const struct plan_disk *pd)
+{
+	for (unsigned i = 1; i < pd->n && !d->backing_given; i++) {
+		const char *path = pd->images[i].path;
+		int rc = 0;
+		const struct guest *g = path ? owner_of_image(p->guest, path, &rc) : NULL;
+
+		if (rc)
+			return err_sys(&p->err, rc, "whose image '%s' is", path);
+		if (g)
+			return err_set(&p->err, -EACCES, ERR_CONFIG_UNSUPPORTED,
+				       "image '%s' has the backing file '%s', which is a disk of domain '%s': "
+				       "add a <backingStore> for it to the disk's definition if both may use it",
+				       d->path, path, g->name);
+	}
+	return 0;
+}
+
 /* What cordon-disk must be told again after it was restarted. */
 static int record_images(struct plan *p)
 {
@@ -85,6 +108,8 @@ static void opened(void *ctx, struct ipc_reply *r)
 			keep_image(p, &((const struct disk_one_ret *)r->ret)->image);
 	} else if (!r->rc) {
 		keep_disk(&p->disks[a->disk], p, r->ret, r);
+		if (!p->rc)
+			p->rc = check_unlisted(p, &p->run->rec.live.disks[a->disk], &p->disks[a->disk]);
 	}
 	free(a);
 	if (--p->outstanding)

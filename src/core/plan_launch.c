@@ -60,6 +60,18 @@ static void add_chardevs(struct list *l, const struct dom_chr *c, unsigned n, en
 	}
 }
 
+/* QEMU's sockets lie in the guest's folder, where no user may look; nobody makes one elsewhere. */
+static int refuse_paths(struct plan *p, const struct dom_chr *c, unsigned n, const char *what)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (c[i].source == DOM_CHR_SOURCE_TYPE_UNIX && c[i].path_given)
+			return err_set(&p->err, -ENOTSUP, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: "
+				       "%s %u: nobody makes a socket at '%.255s'; leave its path out and open it "
+				       "through Cordon, a channel by virDomainOpenChannel, a serial port as type "
+				       "'pty' by virsh console", what, i, c[i].path);
+	return 0;
+}
+
 static void add_all(struct list *l, const struct plan *p)
 {
 	const struct domain *d = &p->run->rec.live;
@@ -78,6 +90,8 @@ static void add_all(struct list *l, const struct plan *p)
 	for (unsigned i = 0; i < d->n_nets; i++)
 		if (d->nets[i].type == DOM_NET_TYPE_USER)
 			add(l, GUEST_FD_KIND_NIC, i, 0, true, -1);
+	if (d->n_tpms)
+		add(l, GUEST_FD_KIND_TPM, 0, 0, true, -1);
 }
 
 /* The real chains are what QEMU is told, whatever the definition said. */
@@ -136,6 +150,11 @@ int launch_prepare(struct plan *p)
 
 	if (!ch)
 		return -EAGAIN;
+	rc = refuse_paths(p, d->serials, d->n_serials, "serial");
+	if (!rc)
+		rc = refuse_paths(p, d->channels, d->n_channels, "channel");
+	if (rc)
+		return rc;
 	memcpy(args.guest, p->guest->uuid, 16);
 	if (p->claimed.label && host_facts() && host_facts()->selinux) {
 		args.image = label_image(host_facts()->selinux, p->claimed.label, p->run->arena);
@@ -181,7 +200,10 @@ static void cleaned(void *ctx, struct ipc_reply *r)
 static void ask_cleanup(struct plan *p)
 {
 	struct ipc_chan *ch = core_peer(&core.launch, NULL);
-	struct launch_guest_args args = { .keep_claim = p->keep_claim };
+	struct launch_guest_args args = {
+		.keep_claim = p->keep_claim,
+		.forget_tpm = !p->keep_claim && !p->guest->persistent && p->run->rec.forget_tpm,
+	};
 
 	memcpy(args.guest, p->guest->uuid, 16);
 	p->wants_launch = !ch || launch_call_cleanup(ch, &args, NULL, 0, cleaned, p);

@@ -220,9 +220,12 @@ void job_unsent(struct job *j, int rc)
 
 void job_refused(struct job *j, const struct ipc_reply *r)
 {
+	int code;
+	const char *advice = advice_for(r, &code);
+
 	if (r->rc == -EPIPE)
 		job_fail(j, -EAGAIN, ERR_OPERATION_FAILED,
 			 "Cannot access storage file '%s': %s: try again", j->path, r->err->text);
 	else
-		job_end(j, r->rc, r->err);
+		job_fail(j, r->rc, code, "%s%s", r->err->text, advice);
 }

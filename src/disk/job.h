@@ -66,6 +66,9 @@ struct ipc_chan *job_reader(struct job *j);
 /* A question could not be sent: fail the job for it. */
 void job_unsent(struct job *j, int rc);
 
+/* What to add to the text of a refusal ("" nothing), and the code that it has for people. (advice.c) */
+const char *advice_for(const struct ipc_reply *r, int *ret_code);
+
 /* It was refused: likewise. */
 void job_refused(struct job *j, const struct ipc_reply *r);
 

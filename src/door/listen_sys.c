@@ -105,7 +105,13 @@ static int listen_tcp(struct listen_spec *s, int backlog, int *ret_fd, struct er
 			*ret_fd = take_fd(&fd);
 			return 0;
 		}
-		if (errno != EADDRINUSE)
+		/* in a range, a port that the SELinux policy has for something else is one in use */
+		if (errno == EACCES && s->port_min == s->port_max)
+			return err_set(err, -EACCES, ERR_OPERATION_DENIED, "listening for viewers on port %u "
+				       "is refused: it is below 1024, or the SELinux policy has it for "
+				       "something else; `semanage port -m -t vnc_port_t -p tcp %u` gives it "
+				       "to viewers", port, port);
+		if (errno != EADDRINUSE && errno != EACCES)
 			return err_sys(err, -errno, "listening for viewers on port %u", port);
 	}
 	return err_set(err, -EADDRINUSE, ERR_OPERATION_FAILED, "no port for viewers is free in %u .. %u",

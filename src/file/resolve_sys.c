@@ -80,26 +80,10 @@ static int deny_by_inode(const struct denied *d, const struct stat *st, const ch
 	return 0;
 }
 
+/* Cordon-disk knows the way out (src/disk/advice.c). */
 static int refuse_sys(int r, const struct resolve_req *req, struct err *err)
 {
-	const char *why = "";
-
-	if (r == -ELOOP)
-		return err_set(err, r, ERR_ACCESS_DENIED,
-			       "Cannot access storage file '%s': a part of it is a symbolic link; name the file it leads to (readlink -f)",
-			       req->path);
-	if (r == -EXDEV)
-		return err_set(err, r, ERR_ACCESS_DENIED,
-			       "Cannot access storage file '%s': its link leads out of the folder it has to stay in",
-			       req->path);
-	if (r == -EACCES || r == -EPERM)
-		why = " (file permissions: the file system or its server refuses cordon-file)";
-	else if (r == -EROFS)
-		why = " (mark the disk <readonly/>)";
-	else if (r == -ETXTBSY)
-		why = " (it is being executed or is an active swap file)";
-	return err_set(err, r, ERR_SYSTEM_ERROR, "Cannot access storage file '%s': %s%s", req->path,
-		       strerrordesc_np(-r), why);
+	return err_sys(err, r, "Cannot access storage file '%s'", req->path);
 }
 
 /* The configured folder the path lies below; "/" for root's own. NULL: none. */

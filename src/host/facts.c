@@ -23,26 +23,26 @@ static bool number(const char **s, uint64_t *ret)
 	return true;
 }
 
-int facts_list(const char *s, void (*each)(void *ctx, unsigned n), void *ctx)
+int facts_list(const char *text, void (*each)(void *ctx, unsigned n), void *ctx)
 {
 	uint64_t from, to;
 
-	while (*s && *s != '\n') {
-		if (!number(&s, &from))
+	while (*text && *text != '\n') {
+		if (!number(&text, &from))
 			return -EINVAL;
 		to = from;
-		if (*s == '-') {
-			s++;
-			if (!number(&s, &to))
+		if (*text == '-') {
+			text++;
+			if (!number(&text, &to))
 				return -EINVAL;
 		}
 		if (to < from || to > LIST_MAX)
 			return -EINVAL;
 		for (; from <= to; from++)
 			each(ctx, (unsigned)from);
-		if (*s == ',')
-			s++;
-		else if (*s && *s != '\n')
+		if (*text == ',')
+			text++;
+		else if (*text && *text != '\n')
 			return -EINVAL;
 	}
 	return 0;

@@ -81,7 +81,7 @@ static void hear_probes(void)
 
 static int read_facts(struct err *err)
 {
-	char mark[GATHER_MARK_MAX + POLICY_MARK_MAX];
+	char mark[GATHER_MARK_MAX + POLICY_MARK_MAX], missing[64];
 	struct host_selinux *selinux = NULL;
 	struct arena *a;
 	int r;
@@ -90,6 +90,8 @@ static int read_facts(struct err *err)
 	policy_mark(mark + strlen(mark));
 	if (facts_arena && strcmp(mark, facts_mark) == 0)
 		return 0;
+	if (!facts_arena && gather_missing_limits(missing, sizeof(missing)))
+		log_warn("no cgroup controller here, so no limit for: %s", missing);
 	a = arena_new(GATHER_ARENA_MAX);
 	if (!a)
 		return err_set(err, -ENOMEM, ERR_NO_MEMORY, "out of memory");

@@ -36,6 +36,16 @@ bool policy_with_category(const char *label, unsigned n, char out[HOST_TEXT_MAX 
 	return len > 0 && len <= HOST_TEXT_MAX;
 }
 
+bool policy_with_type(const char *label, const char *type, char out[HOST_TEXT_MAX + 1])
+{
+	const char *role = strchr(label, ':'), *old = role ? strchr(role + 1, ':') : NULL;
+	int len = !old ? -1 :
+		  snprintf(out, HOST_TEXT_MAX + 1, "%.*s:%s%s", (int)(old - label), label, type,
+			   old + 1 + strcspn(old + 1, ":"));
+
+	return len > 0 && len <= HOST_TEXT_MAX;
+}
+
 bool policy_boolean_matters(const char *name)
 {
 	return strncmp(name, "virt_", 5) == 0 || strncmp(name, "qemu_", 5) == 0;

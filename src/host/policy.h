@@ -35,6 +35,9 @@ void policy_line(const char *text, unsigned n, char out[HOST_TEXT_MAX + 1]);
  */
 bool policy_with_category(const char *label, unsigned n, char out[HOST_TEXT_MAX + 1]);
 
+/* `label` with another type. False when it is none or does not fit. */
+bool policy_with_type(const char *label, const char *type, char out[HOST_TEXT_MAX + 1]);
+
 /* Booleans that people are told about: those for guests. */
 bool policy_boolean_matters(const char *name);
 

@@ -15,6 +15,7 @@
 #define FILE_MAX 4096
 #define BOOLEANS_MAX 64
 #define CATEGORIES_MAX 65536u
+#define UNCONFINED_TYPE "cordon_unconfined_t"   /* of selinux/cordon.cil */
 
 static bool there;
 static int loads = -1;      /* how often a policy or booleans were loaded, as last seen */
@@ -136,6 +137,17 @@ static int fill_name(struct arena *a, struct host_selinux *s)
 	return s->policy ? 0 : -ENOMEM;
 }
 
+/* Without Cordon's module there is no such type. */
+static int fill_unconfined(struct arena *a, struct host_selinux *s)
+{
+	char label[HOST_TEXT_MAX + 1];
+
+	if (!policy_with_type(s->process, UNCONFINED_TYPE, label) || security_check_context(label) < 0)
+		return 0;
+	s->unconfined = arena_strdup(a, label);
+	return s->unconfined ? 0 : -ENOMEM;
+}
+
 static int fill(struct arena *a, struct host_selinux *s)
 {
 	char text[FILE_MAX];
@@ -158,6 +170,8 @@ static int fill(struct arena *a, struct host_selinux *s)
 		rc = copy_line(a, text, 1, &s->content);
 	if (rc == 0)
 		rc = fill_booleans(a, s);
+	if (rc == 0)
+		rc = fill_unconfined(a, s);
 	if (rc == 0 && s->mls)
 		s->categories = count_categories(s->process);
 	return rc;

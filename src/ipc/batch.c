@@ -61,6 +61,7 @@ static int send_batch(struct ipc_chan *ch)
 
 void ipc_chan_batch(struct ipc_chan *ch)
 {
+	ipc_chan_queue(ch);
 	ch->recv = recv_batch;
 	ch->send = send_batch;
 }

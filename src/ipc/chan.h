@@ -46,6 +46,7 @@ struct ipc_chan {
 	/* private */
 	int (*recv)(struct ipc_chan *ch, struct ipc_in *in);
 	int (*send)(struct ipc_chan *ch);
+	const struct ipc_queue *queue;
 	const struct ipc_asks *asks;
 	bool closed;
 	bool in_dispatch;
@@ -64,13 +65,19 @@ struct ipc_chan {
 /* The request id of what is being handled now; 0 outside of any. It is sent along and logged. */
 extern uint64_t ipc_req;
 
-/* Take over `fd` (made non-blocking). The struct is the caller's, zeroed by this. */
+/*
+ * Take over `fd` (made non-blocking). The struct is the caller's, zeroed by this. As it is, sending
+ * waits for the peer, some seconds, and a message that comes is at most one packet.
+ */
 void ipc_chan_init(struct ipc_chan *ch, int fd, const char *name, enum ipc_room peer);
 
 /* Read and dispatch what is there. 0; -EPIPE when the channel ended. */
 int ipc_chan_read(struct ipc_chan *ch);
 
-/* Write what waits. 0 all gone, -EAGAIN some left, -EPIPE the channel ended. */
+/* From now on what the peer does not read is queued, and messages are as long as body_max. */
+void ipc_chan_queue(struct ipc_chan *ch);
+
+/* With a queue: write what waits. 0 all gone, -EAGAIN some left, -EPIPE the channel ended. */
 int ipc_chan_flush(struct ipc_chan *ch);
 
 /* End it now: pending calls fail, unanswered calls lose their peer, on_closed runs. */

@@ -84,6 +84,7 @@ int ipc_ev_attach(struct event_base *base, struct ipc_chan *ch)
 	if (!e)
 		return -ENOMEM;
 	e->ch = ch;
+	ipc_chan_queue(ch);
 	e->in = event_new(base, ch->fd, EV_READ | EV_PERSIST, readable, e);
 	e->out = event_new(base, ch->fd, EV_WRITE, writable, e);
 	e->flush = event_new(base, -1, 0, writable, e);

@@ -74,12 +74,3 @@ int ipc_send_now(struct ipc_chan *ch, const void *head, const void *share, size_
 	while (sent < 0 && errno == EINTR);
 	return sent < 0 ? -errno : 0;
 }
-
-int ipc_send_packet(struct ipc_chan *ch)
-{
-	const struct ipc_packet *p = ch->out_head;
-	int rc = ipc_send_now(ch, p->data, p->data + sizeof(struct ipc_head),
-			      p->len - sizeof(struct ipc_head), p->fds, p->n_fds);
-
-	return rc ? rc : 1;
-}

@@ -11,6 +11,8 @@
 
 #define IPC_MAGIC 0x43524431u          /* "CRD1" */
 #define IPC_PACKET_MAX 65536           /* bytes of one packet, head included */
+#define IPC_SHARE_MAX (IPC_PACKET_MAX - sizeof(struct ipc_head))
+#define IPC_PATIENCE_MS 5000           /* for a peer that does not read, where nothing is queued */
 #define IPC_BATCH 8                    /* packets read or written by one system call */
 #define IPC_CTRL_SIZE CMSG_SPACE(sizeof(int) * IPC_FDS_MAX)
 
@@ -60,6 +62,17 @@ struct ipc_asks {
 	void (*fail)(struct ipc_chan *ch, const char *why);
 };
 
+/* What queue.c adds: nothing waits for the peer, and messages may come in several packets. */
+struct ipc_queue {
+	int (*send)(struct ipc_chan *ch, struct ipc_head *h, const uint8_t *body, const int *fds,
+		    unsigned n_fds);
+	int (*collect)(struct ipc_chan *ch, struct ipc_in *in, const struct ipc_head *h);
+	void (*drop)(struct ipc_chan *ch);   /* the channel ends */
+};
+
+/* Bytes that are there of a message in several packets. */
+#define ipc_collected(ch) ((ch)->in.len ? (ch)->in.len - sizeof(struct ipc_head) : 0)
+
 /* ---- msg.c ---- */
 
 /* Bytes that a message may decode to: structs are larger than their encoding. */
@@ -75,12 +88,20 @@ void ipc_collect_fds(const struct msghdr *mh, struct ipc_in *in);
 int ipc_send_now(struct ipc_chan *ch, const void *head, const void *share, size_t n,
 		 const int *fds, unsigned n_fds);
 
+/* ---- queue.c ---- */
+
 /* Send the first that is queued. 1 or -errno. */
 int ipc_send_packet(struct ipc_chan *ch);
 
 /* ---- chan.c ---- */
 
-/* Send, or queue what cannot go at once. 0 or -errno: nothing was sent. */
+/* No neighbour of ours makes such a packet: whoever sends it is not what it was. Says so; -EPROTO. */
+int ipc_malformed(const struct ipc_chan *ch, const char *what);
+
+/* A whole message. -errno ends the channel. */
+int ipc_message_dispatch(struct ipc_chan *ch, struct ipc_received *m);
+
+/* Send; wait for the peer, or queue what cannot go at once. 0 or -errno. */
 int ipc_message_send(struct ipc_chan *ch, enum ipc_kind kind, const struct ipc_program *p,
 		     const struct ipc_row *row, uint64_t serial, const void *body, size_t len,
 		     const int *fds, unsigned n_fds);

@@ -7,19 +7,9 @@
 
 #define SERVE_FDS_MAX 64
 
-static short wanted(const struct ipc_chan *ch)
+static void turn(struct ipc_chan *ch)
 {
-	return ch->out_head ? POLLIN | POLLOUT : POLLIN;
-}
-
-static void turn(struct ipc_chan *ch, short revents)
-{
-	if (revents & POLLOUT)
-		ipc_chan_flush(ch);
-	if (!ch->closed && revents & (POLLIN | POLLHUP | POLLERR))
-		ipc_chan_read(ch);
-	if (!ch->closed)
-		ipc_chan_flush(ch);
+	ipc_chan_read(ch);
 	if (ch->closed)
 		fd_close(&ch->fd);
 }
@@ -32,8 +22,11 @@ int ipc_serve(struct ipc_chan **chans, unsigned n, const struct pollfd *extra, u
 	if (n + n_extra > SERVE_FDS_MAX)
 		return -E2BIG;
 	while (!chans[0]->closed) {
-		for (unsigned i = 0; i < n; i++)
-			pfd[i] = (struct pollfd){ chans[i]->fd, wanted(chans[i]), 0 };
+		for (unsigned i = 0; i < n; i++) {
+			if (chans[i]->closed)
+				fd_close(&chans[i]->fd);
+			pfd[i] = (struct pollfd){ chans[i]->fd, POLLIN, 0 };
+		}
 		for (unsigned i = 0; i < n_extra; i++)
 			pfd[n + i] = extra[i];
 		if (poll(pfd, n + n_extra, -1) < 0) {
@@ -46,11 +39,7 @@ int ipc_serve(struct ipc_chan **chans, unsigned n, const struct pollfd *extra, u
 				ready(ctx, i);
 		for (unsigned i = 0; i < n; i++)
 			if (pfd[i].revents && !chans[i]->closed)
-				turn(chans[i], pfd[i].revents);
-		/* what `ready` or another channel's handler queued goes now */
-		for (unsigned i = 0; i < n; i++)
-			if (!chans[i]->closed && chans[i]->out_head)
-				turn(chans[i], 0);
+				turn(chans[i]);
 	}
 	return 0;
 }
@@ -58,14 +47,14 @@ int ipc_serve(struct ipc_chan **chans, unsigned n, const struct pollfd *extra, u
 int ipc_wait(struct ipc_chan *ch, const bool *done, int timeout_ms)
 {
 	while (!*done) {
-		struct pollfd pfd = { ch->fd, wanted(ch), 0 };
+		struct pollfd pfd = { ch->fd, POLLIN, 0 };
 		int n = poll(&pfd, 1, timeout_ms);
 
 		if (n < 0 && errno != EINTR)
 			return -errno;
 		if (n == 0)
 			return -ETIMEDOUT;
-		turn(ch, pfd.revents);
+		turn(ch);
 		if (ch->closed && !*done)
 			return -EPIPE;
 	}

@@ -18,6 +18,7 @@
 #include "sandbox/execargs.h"
 
 #define CAGE_FDS_MAX 512
+#define CAGE_STATE "/run"
 #define CAGE_FD_TOP 1023         /* highest number a descriptor may get inside */
 #define CAGE_UID_MIN 1000        /* never a system user's number, whatever we are told */
 
@@ -40,6 +41,7 @@ struct cage_limits {
 	uint64_t stack;       /* bytes */
 };
 #define CAGE_LIMITS_QEMU { .nofile = 4096, .memlock = 8 << 20, .nproc = 1024, .stack = 8 << 20 }
+#define CAGE_LIMITS_SWTPM { .nofile = 4096, .memlock = 0, .nproc = 4, .stack = 8 << 20 }
 #define CAGE_LIMITS_PASST { .nofile = 16384, .memlock = 0, .nproc = 16, .stack = 8 << 20 }
 
 struct cage_spec {
@@ -52,13 +54,15 @@ struct cage_spec {
 	size_t n_fds;
 	const struct root_copy *copies;
 	size_t n_copies;
+	const char *state;                      /* the host's directory that is its /run; NULL: none */
 	const struct cgroup_tree *groups;       /* NULL: stay where we are */
 	const char *group;
 	const char *label;                      /* SELinux: of the program; NULL or "": none */
 	bool label_optional;                    /* a policy without that type is no reason to fail */
 	const char *file_label;                 /* of its copies; NULL or "": none */
 	struct cage_limits limits;
-	int args_fd;                            /* the child's end of the argument socket */
+	const char *const *args;                /* its argument list, ended by NULL; or else */
+	int args_fd;                            /* the child's end of the argument socket; -1: args */
 };
 
 /*
@@ -87,9 +91,9 @@ int cage_spawn(const struct cage_spec *spec, struct cage *ret, struct err *err);
 _Noreturn void cage_child_run(const struct cage_spec *spec);
 
 /*
- * cage_exec.c: wait for the argument list, load the filter that lets exactly
+ * cage_exec.c: wait for the argument list, unless the caller has it, load the filter that lets exactly
  * this exec pass, exec. Returns only on failure.
  */
-int cage_child_exec(const struct root_template *root, int args_fd, struct err *err);
+int cage_child_exec(const struct cage_spec *s, int args_fd, struct err *err);
 
 #endif

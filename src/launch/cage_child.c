@@ -15,16 +15,22 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "launch/label.h"
 #include "launch/put.h"
 #include "sandbox/sandbox.h"
 
+#define NOGROUP 65534   /* outside; inside no number stands for it */
 #define EXIT_CAGE 126   /* the program never started */
 
 static void report(int args_fd, int code, const char *text)
 {
 	struct execargs_report rep = { .code = code };
 
+	if (args_fd < 0 && code)
+		log_error("%s", text);
+	if (args_fd < 0)
+		return;
 	snprintf(rep.text, sizeof(rep.text), "%s", text);
 	if (fd_write_all(args_fd, &rep, sizeof(rep)) < 0)
 		return;   /* nobody listens: the exit status is all there is */
@@ -80,7 +86,8 @@ static int enter_user(const struct cage_spec *s, int proc, struct err *err)
 	char uids[48], gids[48];
 	int r;
 
-	if (setgroups(0, NULL) < 0 || setresgid(s->gid, s->gid, s->gid) < 0 ||
+	/* the real gid differs from the effective one, so that exec leaves it not dumpable: no ptrace */
+	if (setgroups(0, NULL) < 0 || setresgid(NOGROUP, s->gid, s->gid) < 0 ||
 	    setresuid(s->uid, s->uid, s->uid) < 0)
 		return err_sys(err, -errno, "cage: becoming uid %u", s->uid);
 	if (unshare(CLONE_NEWUSER) < 0)
@@ -112,15 +119,16 @@ static int enter_root(const struct cage_spec *s, int *ret_proc, struct err *err)
 	return root_enter(s, err);
 }
 
-/* What else it may do to files by path: nothing is written but by descriptor, and to /dev/null. */
+/* What else it may do to files by path: it writes its state, if it has one, and /dev/null. */
 static int enter_landlock(const struct cage_spec *s, struct err *err)
 {
 	static const struct sandbox_path paths[] = {
 		{ .path = "/", .access = SANDBOX_READ | SANDBOX_EXECUTE },
 		{ .path = "/dev", .access = SANDBOX_READ | SANDBOX_WRITE | SANDBOX_DEVICES },
+		{ .path = CAGE_STATE, .access = SANDBOX_READ | SANDBOX_WRITE | SANDBOX_MAKE },
 	};
 
-	return sandbox_landlock(paths, 2, s->host_net, err);
+	return sandbox_landlock(paths, s->state ? 3 : 2, s->host_net, err);
 }
 
 static int set_label(const struct cage_spec *s, int proc, struct err *err)
@@ -133,9 +141,9 @@ static int set_label(const struct cage_spec *s, int proc, struct err *err)
 /* fds[0] is the argument socket under its current number, for a report if a step fails. */
 static int build(const struct cage_spec *s, int fds[2], struct err *err)
 {
-	int r;
-
+	const size_t skip = fds[0] < 0;
 	sigset_t none;
+	int r;
 
 	umask(077);
 	sigemptyset(&none);
@@ -146,7 +154,7 @@ static int build(const struct cage_spec *s, int fds[2], struct err *err)
 	if (r == 0)   /* while we may still raise one */
 		r = set_limits(&s->limits, err);
 	if (r == 0)
-		r = cage_place_fds(s->fds, s->n_fds, fds, 2, err);
+		r = cage_place_fds(s->fds, s->n_fds, fds + skip, 2 - skip, err);
 	if (r == 0)
 		r = enter_user(s, fds[1], err);
 	if (r == 0)   /* the new namespace gave the bounding set back: drop it again */
@@ -167,7 +175,7 @@ void cage_child_run(const struct cage_spec *spec)
 	r = build(spec, fds, &err);
 	if (r == 0) {
 		report(fds[0], 0, "");
-		r = cage_child_exec(spec->root, fds[0], &err);
+		r = cage_child_exec(spec, fds[0], &err);
 	}
 	report(fds[0], r, err.text);
 	_exit(EXIT_CAGE);

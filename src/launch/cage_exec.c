@@ -17,6 +17,7 @@ static const char *const environment[] = { "LANG=C", "HOME=/", "TMPDIR=/tmp", "P
 static const struct sandbox_policy *const policies[ROOT_PROGRAM_COUNT] = {
 	[ROOT_QEMU_X86_64] = &sandbox_policy_qemu,
 	[ROOT_PASST] = &sandbox_policy_passt,
+	[ROOT_SWTPM] = &sandbox_policy_swtpm,
 };
 
 /*
@@ -65,24 +66,40 @@ static int map_somewhere(size_t size, void **ret)
 	return -ENOMEM;
 }
 
-static int receive(int args_fd, const char *path, struct exec_block **ret)
+/* What there is to come: bytes of all strings, and how many. */
+static int measure(const char *const *args, int args_fd, uint32_t *size, uint32_t *count)
 {
 	uint8_t head[EXECARGS_HEAD];
+	int r;
+
+	if (!args) {
+		r = read_all(args_fd, head, sizeof(head));
+		return r < 0 ? r : execargs_head(head, size, count);
+	}
+	*size = 0;
+	for (*count = 0; args[*count]; ++*count)
+		*size += (uint32_t)strlen(args[*count]) + 1;
+	return 0;
+}
+
+static int receive(const char *const *args, int args_fd, const char *path, struct exec_block **ret)
+{
 	struct exec_block *b = NULL;
 	uint32_t size, count;
 	void *p = NULL;
 	char *strings;
-	int r = read_all(args_fd, head, sizeof(head));
+	int r = measure(args, args_fd, &size, &count);
 
-	if (r == 0)
-		r = execargs_head(head, &size, &count);
 	if (r == 0)
 		r = map_somewhere(sizeof(*b) + (count + 2) * sizeof(char *) + size, &p);
 	if (r < 0)
 		return r;
 	b = p;
 	strings = (char *)&b->argv[count + 2];
-	r = read_all(args_fd, strings, size);
+	for (char *to = strings; args && *args; args++)
+		to = (char *)mempcpy(to, *args, strlen(*args) + 1);
+	if (args_fd >= 0)
+		r = read_all(args_fd, strings, size);
 	if (r == 0)
 		r = execargs_split(strings, size, count, b->argv);
 	if (r < 0)
@@ -95,10 +112,11 @@ static int receive(int args_fd, const char *path, struct exec_block **ret)
 	return 0;
 }
 
-int cage_child_exec(const struct root_template *root, int args_fd, struct err *err)
+int cage_child_exec(const struct cage_spec *s, int args_fd, struct err *err)
 {
+	const struct root_template *root = s->root;
 	struct exec_block *b;
-	int r = strlen(root->path) < sizeof(b->path) ? receive(args_fd, root->path, &b)
+	int r = strlen(root->path) < sizeof(b->path) ? receive(s->args, args_fd, root->path, &b)
 						     : -ENAMETOOLONG;
 
 	if (r == -EPIPE)

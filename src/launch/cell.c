@@ -15,6 +15,10 @@
 #define PIDS_FILE "pids"
 #define PIDS_MAX 4096
 
+static const struct cage_state cage_none = {
+	.dir = -1, .qemu.pidfd = -1, .vm.pidfd = -1, .helpers[0].pidfd = -1, .n_helpers = 1,
+};
+
 struct cell *cell_find(const uint8_t uuid[16])
 {
 	struct cell *c = launch.cells;
@@ -24,31 +28,34 @@ struct cell *cell_find(const uint8_t uuid[16])
 	return c;
 }
 
+void cell_name(const uint8_t uuid[16], char out[GUEST_DIR_NAME])
+{
+	for (int i = 0; i < 16; i++)
+		out += snprintf(out, 4, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", uuid[i]);
+}
+
 void cell_reset(struct cell *c)
 {
 	watched_close(&c->s.qemu);
 	watched_close(&c->s.vm);
-	for (unsigned i = 0; i < c->s.n_passt; i++)
-		watched_close(&c->s.passt[i]);
+	for (unsigned i = 0; i < c->s.n_helpers; i++)
+		watched_close(&c->s.helpers[i]);
 	fd_close_all(c->s.pty, c->s.n_ptys);
 	fd_close(&c->s.dir);
-	c->s = (struct cage_state){ .dir = -1, .qemu.pidfd = -1, .vm.pidfd = -1 };
+	c->s = cage_none;
 }
 
 struct cell *cell_add(const struct ledger_claim *claim)
 {
 	struct cell *c = calloc(1, sizeof(*c));
-	char *p;
 
 	if (!c)
 		return NULL;
-	c->s = (struct cage_state){ .dir = -1, .qemu.pidfd = -1, .vm.pidfd = -1 };
+	c->s = cage_none;
 	c->uid = claim->uid;
 	snprintf(c->label, sizeof(c->label), "%s", claim->label ? claim->label : "");
 	memcpy(c->uuid, claim->guest, 16);
-	p = c->dir_name;
-	for (int i = 0; i < 16; i++)
-		p += snprintf(p, 4, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", c->uuid[i]);
+	cell_name(c->uuid, c->dir_name);
 	c->next = launch.cells;
 	launch.cells = c;
 	return c;
@@ -75,8 +82,9 @@ void cell_save(const struct cell *c)
 				      (int)c->s.qemu.pid, c->s.qemu.start, (int)c->s.vm.pid,
 				      c->s.vm.start);
 
-	for (unsigned i = 0; i < c->s.n_passt && r >= 0; i++)
-		r = dprintf(fd, "passt %d %" PRIu64 "\n", (int)c->s.passt[i].pid, c->s.passt[i].start);
+	for (unsigned i = 0; i < c->s.n_helpers && r >= 0; i++)
+		r = dprintf(fd, "%s %d %" PRIu64 "\n", i ? "passt" : "swtpm",
+			    (int)c->s.helpers[i].pid, c->s.helpers[i].start);
 	if (r < 0 || dprintf(fd, "log %s\n", c->s.log_name) < 0 ||
 	    renameat(c->s.dir, PIDS_FILE ".tmp", c->s.dir, PIDS_FILE))
 		log_error("guest %s: its list of processes cannot be written", c->dir_name);
@@ -101,10 +109,12 @@ static void load_line(struct cell *c, const char *line)
 		w = &c->s.qemu;
 	else if (!strcmp(what, "vm"))
 		w = &c->s.vm;
-	else if (!strcmp(what, "passt") && c->s.n_passt < GUEST_NICS_MAX)
-		w = &c->s.passt[c->s.n_passt];
+	else if (!strcmp(what, "swtpm"))
+		w = &c->s.helpers[0];
+	else if (!strcmp(what, "passt") && c->s.n_helpers <= GUEST_NICS_MAX)
+		w = &c->s.helpers[c->s.n_helpers];
 	if (w && pid && !watched_open(w, (pid_t)pid, start) && what[0] == 'p')
-		c->s.n_passt++;
+		c->s.n_helpers++;
 }
 
 void cell_load(struct cell *c)

@@ -25,7 +25,6 @@ struct cgroup_tree {
 	} h[CGROUP_HIERARCHIES_MAX];  /* the unified one, if there is one, first */
 	int devices[2];         /* the programs that are v2's device list, without and with KVM; -1: none */
 	char parent[64];        /* as given to cgroup_tree_open() */
-	char missing[160];      /* "" or what to log once: which limits will not hold, and why */
 };
 
 struct cgroup_limits {
@@ -47,9 +46,9 @@ extern const size_t cgroup_n_devices;
 /*
  * Find the hierarchies (below /sys/fs/cgroup, where systemd and all others
  * mount them) and make the group `parent`, such as "cordon.slice/NAME", in
- * each, of `weight` against 100 of every other service. Controllers that this
- * machine or container withholds are listed in ->missing, not an error; no
- * hierarchy at all is not an error either.
+ * each, of `weight` against 100 of every other service. A hierarchy that this
+ * machine or container withholds is logged and no error, nor is it when there
+ * is none at all; cordon-host says which limits that costs.
  */
 int cgroup_tree_open(const char *parent, unsigned weight, struct cgroup_tree *ret,
 		     struct err *err);

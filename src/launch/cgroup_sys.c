@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "launch/put.h"
 
 #define PATH_SIZE 192      /* parent, name and file */
@@ -290,39 +291,15 @@ static int add_hierarchy(struct cgroup_tree *t, const char *path, unsigned weigh
 			return 0;   /* two controllers in one, or a group of that name */
 	*h = (struct cgroup_hierarchy){ root, fs.f_type == CGROUP2_SUPER_MAGIC, st.st_dev };
 	r = make_parent(t, h, weight);
-	if (r == -EROFS || r == -EACCES || r == -EPERM)
-		return 0;   /* a container shows it but withholds it: ends up in ->missing */
+	if (r == -EROFS || r == -EACCES || r == -EPERM) {   /* a container shows it but withholds it */
+		log_warn("%s is not given to us: guests have no limits of its controllers", path);
+		return 0;
+	}
 	if (r < 0)
 		return err_sys(err, r, "cgroup: creating '%s' in %s", t->parent, path);
 	h->root = take_fd(&root);
 	t->n++;
 	return 0;
-}
-
-static bool works(const struct cgroup_tree *t, const char *v1, const char *v2)
-{
-	for (unsigned i = 0; i < t->n; i++) {
-		CLEAN_FD int fd = open_in(t, i, ".", t->h[i].unified ? v2 : v1, O_PATH);
-
-		if (fd >= 0)
-			return true;
-	}
-	return false;
-}
-
-static void name_missing(struct cgroup_tree *t)
-{
-	const char *lost[KNOBS + 1];
-	unsigned n = 0;
-
-	for (int k = 0; k < KNOBS; k++)
-		if (!works(t, knobs[k].v1, knobs[k].v2))
-			lost[n++] = knobs[k].name;
-	if (t->devices[1] < 0 && !works(t, "devices.list", "-"))
-		lost[n++] = "devices";
-	for (unsigned i = 0; i < n; i++)
-		snprintf(t->missing + strlen(t->missing), sizeof(t->missing) - strlen(t->missing), "%s%s",
-			 i ? ", " : "no cgroup controller here, so no limit for: ", lost[i]);
 }
 
 int cgroup_tree_open(const char *parent, unsigned weight, struct cgroup_tree *ret, struct err *err)
@@ -339,8 +316,8 @@ int cgroup_tree_open(const char *parent, unsigned weight, struct cgroup_tree *re
 		return r;
 	}
 	for (int kvm = 0; kvm < 2 && t.n && t.h[0].unified; kvm++)
-		t.devices[kvm] = load_devices(kvm);
-	name_missing(&t);
+		if ((t.devices[kvm] = load_devices(kvm)) < 0)
+			log_warn("no list of devices for guests on cgroup v2: %s", strerrordesc_np(errno));
 	*ret = t;
 	return 0;
 }

@@ -21,10 +21,10 @@ struct question {
 	bool done;
 	int rc;
 	struct err *err;
-	struct cell *cell;
+	struct cell *cell;           /* of the last claim that was answered */
 };
 
-/* Every claim of an answer becomes a cell; RELEASE answers none. */
+/* Every claim of an answer becomes a cell; OPEN and RELEASE answer none. */
 static void answered(void *ctx, struct ipc_reply *r)
 {
 	struct question *q = ctx;
@@ -91,6 +91,12 @@ int claim_open(struct err *err)
 	fd_close(&pair[1]);
 	ipc_chan_init(&launch.ledger, pair[0], "ledger", IPC_ROOM_LEDGER);
 	rc = answer_of(&q, ledger_call_open(&launch.ledger, &args, NULL, 0, answered, &q), err);
+	while (!rc) {
+		q = (struct question){ .err = err };
+		rc = answer_of(&q, ledger_call_more(&launch.ledger, NULL, 0, answered, &q), err);
+		if (!q.cell)
+			break;
+	}
 	launch.ledger.on_closed = ledger_closed;
 	return rc;
 }

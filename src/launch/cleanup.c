@@ -13,8 +13,8 @@
 
 static bool anybody(const struct cell *c)
 {
-	for (unsigned i = 0; i < c->s.n_passt; i++)
-		if (watched_alive(&c->s.passt[i]))
+	for (unsigned i = 0; i < c->s.n_helpers; i++)
+		if (watched_alive(&c->s.helpers[i]))
 			return true;
 	return watched_alive(&c->s.qemu) || watched_alive(&c->s.vm) ||
 	       cgroup_populated(&launch.cgroups, c->dir_name);
@@ -27,7 +27,8 @@ static void finish(struct cell *c)
 
 	if (cgroup_remove(&launch.cgroups, c->dir_name, &err))
 		log_error("guest %s: %s", c->dir_name, err.text);
-	folder_remove(c);
+	folder_remove(launch.run_dir, c->dir_name);
+	tpm_end(c->dir_name, c->s.forget_tpm);
 	if (c->s.keep_claim) {
 		cell_reset(c);
 	} else {
@@ -52,7 +53,7 @@ static void look_again(bool wanted)
 	(void)timerfd_settime(launch.timer, 0, &when, NULL);
 }
 
-void cleanup_begin(struct cell *c, struct ipc_call *call, bool keep_claim)
+void cleanup_begin(struct cell *c, struct ipc_call *call, const struct launch_guest_args *args)
 {
 	if (c->s.cleanup)
 		ipc_refuse_text(call, -EBUSY, ERR_OPERATION_FAILED, "guest %s is just being removed",
@@ -60,16 +61,26 @@ void cleanup_begin(struct cell *c, struct ipc_call *call, bool keep_claim)
 	else
 		c->s.cleanup = call;
 	c->s.going = true;
-	c->s.keep_claim = keep_claim;
+	c->s.keep_claim = args->keep_claim;
+	c->s.forget_tpm = args->forget_tpm;
 	cgroup_kill(&launch.cgroups, c->dir_name);
 	watched_kill(&c->s.qemu);
 	watched_kill(&c->s.vm);
-	for (unsigned i = 0; i < c->s.n_passt; i++)
-		watched_kill(&c->s.passt[i]);
+	for (unsigned i = 0; i < c->s.n_helpers; i++)
+		watched_kill(&c->s.helpers[i]);
 	if (!anybody(c))
 		finish(c);
 	else
 		look_again(true);
+}
+
+/* QEMU goes on without; the guest sees a TPM that fails. */
+static void look_at_tpm(struct cell *c)
+{
+	if (!c->s.helpers[0].pid || watched_alive(&c->s.helpers[0]) || !watched_alive(&c->s.qemu))
+		return;
+	log_error("guest %s: swtpm ended; its TPM does not answer until it is started anew", c->dir_name);
+	watched_close(&c->s.helpers[0]);
 }
 
 void cleanup_children(void)
@@ -77,13 +88,15 @@ void cleanup_children(void)
 	bool left = false;
 	int status;
 
-	/* cordon-vms, passts, and QEMUs whose cordon-vm died */
+	/* cordon-vms, passts, swtpms, and QEMUs whose cordon-vm died */
 	while (waitpid(-1, &status, WNOHANG) > 0)
 		;
 	for (struct cell *c = launch.cells, *next; c; c = next) {
 		next = c->next;
-		if (!c->s.going)
+		if (!c->s.going) {
+			look_at_tpm(c);
 			continue;
+		}
 		if (!anybody(c)) {
 			finish(c);
 			continue;

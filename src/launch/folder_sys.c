@@ -135,22 +135,20 @@ int folder_ptys(struct cell *c, struct err *err)
 	return 0;
 }
 
-/* One level, no folders in it. */
-void folder_remove(const struct cell *c)
+void folder_remove(int parent, const char *name)
 {
-	DIR *d = c->s.dir < 0 ? NULL : fdopendir(fcntl(c->s.dir, F_DUPFD_CLOEXEC, 3));
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 
 	if (!d)
 		return;
-	rewinddir(d);
 	for (struct dirent *e = readdir(d); e; e = readdir(d))
 		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
-			unlinkat(c->s.dir, e->d_name, 0);
+			unlinkat(fd, e->d_name, 0);
 	closedir(d);
 	/* where folder_listen() went */
 	if (fchdir(launch.run_dir) < 0)
 		log_error("folder of the guests: %s", strerrordesc_np(errno));
-	if (unlinkat(launch.run_dir, c->dir_name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		log_error("guest %s: its folder cannot be removed: %s", c->dir_name,
-			  strerrordesc_np(errno));
+	if (unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		log_error("guest %s: its folder cannot be removed: %s", name, strerrordesc_np(errno));
 }

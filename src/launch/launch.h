@@ -19,7 +19,8 @@
 #define GUEST_UIDS 4                 /* consecutive, in this order: */
 #define GUEST_UID_QEMU 0
 #define GUEST_UID_VM 1
-#define GUEST_UID_PASST 2            /* the fourth is spare */
+#define GUEST_UID_PASST 2
+#define GUEST_UID_SWTPM 3
 #define VM_TYPE "cordon_vm_t"        /* where the policy has it, at the guest's level */
 #define GUEST_NICS_MAX 16            /* passt processes of one guest */
 #define GUEST_PTYS_MAX 64
@@ -45,13 +46,13 @@ struct cell {
 		char image[LABEL_SIZE];      /* label of the files made for it */
 		int dir;                     /* its folder below run_dir/guests; -1: not started */
 		struct watched qemu, vm;
-		struct watched passt[GUEST_NICS_MAX];
-		unsigned n_passt;
+		struct watched helpers[1 + GUEST_NICS_MAX];   /* swtpm, if it has one; then passts */
+		unsigned n_helpers;
 		int pty[GUEST_PTYS_MAX];     /* masters, so that a console survives its cordon-vm */
 		unsigned n_ptys;
 		unsigned want_ptys;          /* they are gone when all who held them died */
 		struct ipc_call *cleanup;    /* waits until all processes are gone */
-		bool going, keep_claim;
+		bool going, keep_claim, forget_tpm;
 	} s;
 };
 
@@ -60,10 +61,12 @@ struct launch {
 	struct config conf;
 	struct ipc_chan control, core, ledger;
 	struct cgroup_tree cgroups;
+	bool host_closed;            /* to passts: hostwall.h */
 	struct root_template roots[ROOT_PROGRAM_COUNT];
 	char label[LABEL_SIZE];      /* our own; "": no SELinux */
 	int run_dir;                 /* <run>/guests */
 	int log_dir;                 /* <log>/guests */
+	int tpm_dir;
 	int sigchld;
 	int timer;                   /* while processes that are not our children are to end */
 	struct cell *cells;
@@ -73,6 +76,7 @@ extern struct launch launch;
 
 /* cell.c: the registry, and what is on disk about it */
 struct cell *cell_find(const uint8_t uuid[16]);
+void cell_name(const uint8_t uuid[16], char out[GUEST_DIR_NAME]);
 struct cell *cell_add(const struct ledger_claim *claim);
 void cell_reset(struct cell *c);     /* as if it had never been started */
 void cell_free(struct cell *c);
@@ -103,10 +107,18 @@ int folder_make(struct cell *c, int ret_fds[FOLDER_FDS], bool fresh, struct err 
 int folder_listen(const struct cell *c, const char *name, int type, uid_t owner,
 		  const char *label, struct err *err);
 int folder_ptys(struct cell *c, struct err *err);
-void folder_remove(const struct cell *c);
+void folder_remove(int parent, const char *name);   /* one level, no folders in it */
 
-/* passt.c: its end of `fd`, the other is QEMU's */
+/* passt.c, tpm_sys.c: its end of `fd`, the other is QEMU's */
 int passt_start(struct cell *c, int fd, struct err *err);
+int tpm_start(struct cell *c, int fd, struct err *err);
+
+/* The guest has ended: what its TPM remembers is closed, or removed. */
+void tpm_end(const char *name, bool forget);
+
+/* passt.c: in the guest's group, at its level with this type, where the policy has it. */
+int helper_start(struct cell *c, struct watched *w, struct cage_spec *spec, const char *type,
+		 struct err *err);
 
 /* stage.c: stage S, the child that forks QEMU's cage and becomes cordon-vm */
 struct stage {
@@ -125,7 +137,7 @@ int template_of(enum root_program program, const char *name, const struct root_t
 		struct err *err);
 
 /* cleanup.c */
-void cleanup_begin(struct cell *c, struct ipc_call *call, bool keep_claim);
+void cleanup_begin(struct cell *c, struct ipc_call *call, const struct launch_guest_args *args);
 void cleanup_children(void);         /* reap, and finish what waited for it; also when the timer rings */
 
 #endif

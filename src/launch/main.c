@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "ipc/serve.h"
+#include "launch/hostwall.h"
 #include "launch/launch.h"
 #include "sandbox/sandbox.h"
 
@@ -26,7 +27,10 @@ extern const struct ipc_handlers launch_server;
 
 struct launch launch;
 
-/* Each with its reason; docs/threat-model.md says what they mean in an attacker's hands. */
+/*
+ * Each with its reason; docs/threat-model.md says what they mean in an attacker's hands. Until it
+ * enters its sandbox it has CAP_NET_ADMIN too, for hostwall_raise().
+ */
 static const uint64_t caps =
 	SANDBOX_CAP(CAP_SYS_ADMIN) |        /* namespaces, mounts of the private root */
 	SANDBOX_CAP(CAP_SETUID) | SANDBOX_CAP(CAP_SETGID) |   /* QEMU's, passt's and vm's uids */
@@ -60,15 +64,18 @@ static void group_name(char out[64])
 
 static int open_all(struct err *err)
 {
+	CLEAN_FD int top = -1;
+	struct err wall = { 0 };
 	char group[64];
 	int rc;
 
 	label_own(launch.label);
 	launch.run_dir = open_dir(launch.conf.run_dir, "guests", 0711);
 	launch.log_dir = open_dir(launch.conf.log_dir, "guests", 0700);
-	if (launch.run_dir < 0 || launch.log_dir < 0)
-		return err_sys(err, -errno, "folders of the guests below %s and %s",
-			       launch.conf.run_dir, launch.conf.log_dir);
+	launch.tpm_dir = open(launch.conf.tpm_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (launch.run_dir < 0 || launch.log_dir < 0 || launch.tpm_dir < 0)
+		return err_sys(err, -errno, "folders of the guests below %s and %s, or %s",
+			       launch.conf.run_dir, launch.conf.log_dir, launch.conf.tpm_dir);
 	rc = claim_open(err);
 	if (rc)
 		return rc;
@@ -76,8 +83,10 @@ static int open_all(struct err *err)
 	rc = cgroup_tree_open(group, launch.conf.guest_cpu_weight, &launch.cgroups, err);
 	if (rc)
 		return rc;
-	if (launch.cgroups.missing[0])
-		log_warn("%s", launch.cgroups.missing);
+	top = cgroup_open_unified(&launch.cgroups, ".");
+	launch.host_closed = !hostwall_raise(top, &wall);
+	if (!launch.host_closed)
+		log_warn("no guest gets an interface of type user: %s", wall.text);
 	if (!sandbox_landlock_abi())
 		log_warn("this kernel has no Landlock: one wall less round guests and rooms");
 	return root_detach(err);

@@ -22,6 +22,7 @@
 enum root_program {
 	ROOT_QEMU_X86_64 = 1,
 	ROOT_PASST = 2,
+	ROOT_SWTPM = 3,
 	ROOT_PROGRAM_COUNT,
 };
 

@@ -62,6 +62,7 @@ static const struct program programs[ROOT_PROGRAM_COUNT] = {
 	[ROOT_QEMU_X86_64] = { "/usr/bin/qemu-system-x86_64", qemu_loads, qemu_data, NULL, NULL },
 	[ROOT_PASST] = { "/usr/bin/passt", nothing, nothing, "/etc/resolv.conf",
 			 "/usr/bin/passt.avx2" },
+	[ROOT_SWTPM] = { "/usr/bin/swtpm", nothing, nothing, NULL, NULL },
 };
 
 static const char *const empty_dirs[] = { "dev", "boot", "tmp", "proc", "run", "etc", "usr" };

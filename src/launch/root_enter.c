@@ -122,6 +122,16 @@ static int bind_fresh(const struct root_template *t, struct err *err)
 	return 0;
 }
 
+static int bind_state(const struct cage_spec *s, struct err *err)
+{
+	const unsigned long flags = MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+	if (s->state && (mount(s->state, &CAGE_STATE[1], NULL, MS_BIND, NULL) < 0 ||
+			 mount(NULL, &CAGE_STATE[1], NULL, flags, NULL) < 0))
+		return err_sys(err, -errno, "cage: binding %s", s->state);
+	return 0;
+}
+
 int root_enter(const struct cage_spec *s, struct err *err)
 {
 	const struct root_template *t = s->root;
@@ -137,6 +147,8 @@ int root_enter(const struct cage_spec *s, struct err *err)
 		r = make_copies(s, err);
 	if (r == 0)
 		r = bind_fresh(t, err);
+	if (r == 0)
+		r = bind_state(s, err);
 	if (r < 0)
 		return r;
 	if (syscall(SYS_pivot_root, ".", ".") < 0)

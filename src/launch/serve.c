@@ -30,7 +30,7 @@ struct build {
 
 static int check(const struct ipc_call *call, const struct launch_start_args *a, struct err *err)
 {
-	unsigned brought = 1, ptys = 0;
+	unsigned brought = 1, ptys = 0, tpms = 0;
 
 	for (uint32_t i = 0; i < a->n_fds; i++) {
 		enum guest_fd_kind k = a->fds[i].kind;
@@ -39,8 +39,9 @@ static int check(const struct ipc_call *call, const struct launch_start_args *a,
 			return err_set(err, -EINVAL, ERR_INTERNAL_ERROR, "a descriptor without a kind");
 		brought += k <= GUEST_FD_KIND_INITRD;
 		ptys += k == GUEST_FD_KIND_CHARDEV;
+		tpms += k == GUEST_FD_KIND_TPM;
 	}
-	if (brought != call->n_fds || a->n_ptys > ptys)
+	if (brought != call->n_fds || a->n_ptys > ptys || tpms > 1)
 		return err_set(err, -EINVAL, ERR_INTERNAL_ERROR, "rows and descriptors do not match");
 	if (a->n_ptys > GUEST_PTYS_MAX)
 		return err_set(err, -E2BIG, ERR_CONFIG_UNSUPPORTED, "more than %u consoles of type pty",
@@ -70,15 +71,17 @@ static int add_socket(struct build *b, const char *name, int row, struct err *er
 	return add(b, fd, row);
 }
 
-static int add_nic(struct build *b, int row, struct err *err)
+/* QEMU's end of a socket pair; the other is of a program that is started for it. */
+static int add_helper(struct build *b, int (*start)(struct cell *c, int fd, struct err *err), int row,
+		      struct err *err)
 {
 	int pair[2], rc = label_next(-1, "sockcreate", b->cell->label, true);
 
 	if (rc || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_sys(err, rc ? rc : -errno, "interface");
+		return err_sys(err, rc ? rc : -errno, "socket pair");
 	(void)label_next(-1, "sockcreate", b->cell->label[0] ? "\n" : "", true);
 	b->made[b->n_made++] = pair[0];
-	rc = passt_start(b->cell, pair[1], err);
+	rc = start(b->cell, pair[1], err);
 	fd_close(&pair[1]);
 	return rc ? rc : add(b, pair[0], row);
 }
@@ -97,7 +100,9 @@ static int add_row(struct build *b, struct ipc_call *call, unsigned *next, int r
 		return add_socket(b, name, row, err);
 	}
 	if (f->kind == GUEST_FD_KIND_NIC)
-		return add_nic(b, row, err);
+		return add_helper(b, passt_start, row, err);
+	if (f->kind == GUEST_FD_KIND_TPM)
+		return add_helper(b, tpm_start, row, err);
 	if (f->kind == GUEST_FD_KIND_KERNEL || f->kind == GUEST_FD_KIND_INITRD) {
 		if (b->n_copies == sizeof(b->copies) / sizeof(b->copies[0]))
 			return err_set(err, -E2BIG, ERR_INTERNAL_ERROR, "too many boot files");
@@ -146,10 +151,10 @@ static int start(struct build *b, struct ipc_call *call, struct err *err)
 		rc = folder_make(c, folder, true, err);
 	if (!rc)
 		rc = folder_ptys(c, err);
-	for (uint32_t i = 0; i < a->n_fds && !rc; i++)
-		rc = add_row(b, call, &next, (int)i, err);
 	if (!rc)
 		rc = cgroup_create(&launch.cgroups, c->dir_name, &limits, err);
+	for (uint32_t i = 0; i < a->n_fds && !rc; i++)
+		rc = add_row(b, call, &next, (int)i, err);
 	if (!rc) {
 		b->fds[b->n_fds++] = (struct cage_fd){ folder[FOLDER_FIFO_WRITE], 1 };
 		b->fds[b->n_fds++] = (struct cage_fd){ folder[FOLDER_FIFO_WRITE], 2 };
@@ -299,11 +304,19 @@ int launch_on_respawn(struct ipc_call *call, const struct launch_guest_args *arg
 int launch_on_cleanup(struct ipc_call *call, const struct launch_guest_args *args)
 {
 	struct cell *c = cell_find(args->guest);
+	char name[GUEST_DIR_NAME];
 
-	if (!c)
-		return launch_reply_cleanup(call);
-	cleanup_begin(c, call, args->keep_claim);
-	return 0;
+	if (c) {
+		cleanup_begin(c, call, args);
+		return 0;
+	}
+	cell_name(args->guest, name);
+	/* nothing runs under its uids, or the claim would be there; but a cage may have been left */
+	(void)cgroup_remove(&launch.cgroups, name, &call->err);
+	folder_remove(launch.run_dir, name);
+	if (args->forget_tpm)
+		tpm_end(name, true);
+	return launch_reply_cleanup(call);
 }
 
 int launch_on_list(struct ipc_call *call)

@@ -75,23 +75,36 @@ static int add_row(void *ctx, const struct book_claim *c)
 	return 0;
 }
 
+/* What there was at first, for MORE. */
+static struct row_list found;
+static uint32_t told;
+
 int ledger_on_open(struct ipc_call *call, const struct ledger_open_args *args)
 {
-	struct ledger_list ret = { 0 };
-	struct row_list l = { .a = call->arena };
 	int r = book_open(folder, proc, args->name, args->device, args->inode, args->uid_first,
 			  args->uid_count, &book, &call->err);
 
 	if (r < 0)
 		return r;
 	launch.state = IPC_STATE_OPEN;
-	r = book_each(&book, add_row, &l, &call->err);
-	l.rows = arena_calloc(call->arena, l.n + 1, sizeof(*l.rows));
-	l.n = 0;
+	r = book_each(&book, add_row, &found, &call->err);
+	found.a = arena_new(LEDGER_CLAIMS_MAX * (sizeof(*found.rows) + 256));
+	found.rows = found.a ? arena_calloc(found.a, found.n + 1, sizeof(*found.rows)) : NULL;
+	found.n = 0;
 	if (r == 0)
-		r = l.rows ? book_each(&book, add_row, &l, &call->err) : -ENOMEM;
-	ret = (struct ledger_list){ .claims = l.rows, .n_claims = l.n };
-	return r < 0 ? err_sys(&call->err, r, "ledger") : ledger_reply_open(call, &ret);
+		r = found.rows ? book_each(&book, add_row, &found, &call->err) : -ENOMEM;
+	return r < 0 ? err_sys(&call->err, r, "ledger") : ledger_reply_open(call);
+}
+
+int ledger_on_more(struct ipc_call *call)
+{
+	uint32_t left = found.n - told;
+	const struct ledger_list ret = {
+		.claims = found.rows + told, .n_claims = left < LEDGER_PAGE ? left : LEDGER_PAGE,
+	};
+
+	told += ret.n_claims;
+	return ledger_reply_more(call, &ret);
 }
 
 int ledger_on_claim(struct ipc_call *call, const struct launch_claim_args *args)

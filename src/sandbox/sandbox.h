@@ -40,6 +40,7 @@ extern const struct sandbox_policy sandbox_policy_edge;
 extern const struct sandbox_policy sandbox_policy_door;
 extern const struct sandbox_policy sandbox_policy_qemu;
 extern const struct sandbox_policy sandbox_policy_passt;
+extern const struct sandbox_policy sandbox_policy_swtpm;
 
 #define SANDBOX_ROOT_KEEP (-1)
 #define SANDBOX_ID_KEEP ((uid_t)-1)

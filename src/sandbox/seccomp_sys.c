@@ -25,10 +25,24 @@
 #define DATA_ARCH offsetof(struct seccomp_data, arch)
 #define DATA_ARG(n) (offsetof(struct seccomp_data, args) + 8 * (n))
 
+#ifdef CORDON_SANITIZE
+static int inside;
+
+/* Asks LSan: behind a filter and without /proc its search would fail, or wait for ever. */
+int __lsan_is_turned_off(void);
+int __lsan_is_turned_off(void)
+{
+	return inside;
+}
+#endif
+
 static int load(const struct sock_filter *f, unsigned n, unsigned flags)
 {
 	struct sock_fprog prog = { .len = (unsigned short)n, .filter = (struct sock_filter *)f };
 
+#ifdef CORDON_SANITIZE
+	inside = 1;
+#endif
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog) < 0)
 		return -errno;
 	return 0;

@@ -72,6 +72,7 @@ static const struct xml_row domain_rows[] = {
 	DEVICES("console", consoles, xml_console_table),
 	DEVICES("channel", channels, xml_channel_table),
 	DEVICES("input", inputs, xml_input_table),
+	DEVICES("tpm", tpms, xml_tpm_table),
 	DEVICES("graphics", graphics, xml_graphics_table),
 	DEVICES("audio", audios, xml_audio_table),
 	DEVICES("video", videos, xml_video_table),

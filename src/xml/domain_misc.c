@@ -46,6 +46,15 @@ static const struct xml_row panic_rows[] = {
 };
 const struct xml_table xml_panic_table = XML_TABLE(dom_panic, panic_rows);
 
+static const struct xml_row tpm_rows[] = {
+	{ "@model", XML_F(dom_tpm, model) },
+	{ "backend/@type", XML_F(dom_tpm, backend), .flags = XML_REQUIRED },
+	{ "backend/@version", XML_F(dom_tpm, version) },
+	{ "backend/@persistent_state", XML_F(dom_tpm, persistent_state) },
+	XML_ROW_ALIAS(dom_tpm),
+};
+const struct xml_table xml_tpm_table = XML_TABLE(dom_tpm, tpm_rows);
+
 static const struct xml_row audio_rows[] = {
 	{ "@id", XML_F(dom_audio, id), .min = 1, .max = UINT32_MAX, .flags = XML_REQUIRED },
 	{ "@type", XML_F(dom_audio, type), .flags = XML_REQUIRED },

@@ -11,7 +11,7 @@ extern const struct xml_table xml_disk_table, xml_controller_table, xml_net_tabl
 extern const struct xml_table xml_serial_table, xml_console_table, xml_channel_table;
 extern const struct xml_table xml_input_table, xml_graphics_table, xml_video_table;
 extern const struct xml_table xml_rng_table, xml_balloon_table, xml_watchdog_table;
-extern const struct xml_table xml_panic_table, xml_audio_table;
+extern const struct xml_table xml_panic_table, xml_audio_table, xml_tpm_table;
 extern const struct xml_table xml_seclabel_table, xml_image_label_table;
 extern const struct xml_table xml_alias_table, xml_address_table;
 

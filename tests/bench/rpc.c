@@ -227,7 +227,7 @@ static double since_us(uint64_t begin)
 
 static void put_domain(struct body *b, const char *name, const char *uuid)
 {
-	uint8_t raw[16];
+	uint8_t raw[16] = { 0 };
 	size_t n = 0;
 
 	for (const char *p = uuid; *p && n < 16; p += 2) {

@@ -136,3 +136,20 @@ def test_no_console(server, define):
     with guest.Console(server, name) as console:
         console.expect("error: .*(cannot find|console)")
     assert server.virsh("ttyconsole", name, check=False).out.strip() == ""
+
+
+@pytest.mark.cordon
+@pytest.mark.parametrize("kind, target", [("channel", '<target type="virtio" name="org.cordon.0"/>'),
+                                          ("serial", "")])
+def test_socket_at_a_path_of_the_users_own(server, define, name, kind, target):
+    """Nobody would make it: said at the start, with the way out, and nothing is left."""
+    source = f'<source mode="bind" path="{server.dir}/own.sock"/>'
+    devices = f'<{kind} type="unix">{{}}{target}</{kind}>'
+    define(memory=64, devices=devices.format(source))
+    refused = server.virsh("start", name, check=False)
+    assert refused.code != 0
+    assert re.search(rf"{kind} \d: nobody makes a socket at '{server.dir}/own.sock'", refused.err), refused
+    assert "leave its path out" in refused.err
+    assert not (server.dir / "run/guests" / server.virsh("domuuid", name).out.strip()).exists()
+    if kind == "channel":
+        server.virsh("start", define(name + "-without", memory=64, devices=devices.format("")))

@@ -197,7 +197,7 @@ def test_viewer_with_a_wrong_password(server, define, events):
 
 def test_two_viewers(server, define):
     name = define(devices='<graphics type="vnc" port="-1" sharePolicy="force-shared"/>')
-    server.virsh("start", name)
+    server.virsh("start", "--paused", name)              # it changes its mode when it runs
     address = ("127.0.0.1", port_of(server, name))
     first, second = Viewer(address), Viewer(address)
     assert first.width == second.width

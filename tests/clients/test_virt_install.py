@@ -61,6 +61,13 @@ def test_direct_kernel(server, clean):
     guest.booted(server, clean)
 
 
+@pytest.mark.cordon     # libvirtd wants swtpm's tools too
+def test_tpm(server, clean):
+    virt_install(server, "--name", clean, "--osinfo", "generic", "--network", "none", "--graphics", "none",
+                 "--disk", "none", "--import", "--tpm", "model=tpm-crb,backend.type=emulator,backend.version=2.0")
+    assert "<tpm model='tpm-crb'>" in server.virsh("dumpxml", clean).out
+
+
 def test_name_taken(server, clean, folder):
     path = guest.copy("bios.raw", folder)
     arguments = ("--name", clean, "--import", "--osinfo", "generic", "--network", "user",

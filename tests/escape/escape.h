@@ -24,6 +24,7 @@
 #define A_GUEST 1u             /* reaching it is reaching another guest's data */
 #define A_LAST 2u              /* meant to end or starve this process: after all others */
 #define A_ALONE 4u             /* needs a process of its own kind: only when asked for by name */
+#define A_CONTROL 8u           /* no attack: what has to work; only when asked for by name */
 
 struct attack {
 	const char *id;        /* in results and in docs/isolation.md */

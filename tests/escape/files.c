@@ -228,9 +228,27 @@ static int folder_list(void)
 	return 0;
 }
 
+/* A claim is a symbolic link in the ledger's folder. */
 static int ledger_write(void)
 {
-	return try_open(target("ledger"), O_RDWR);
+	char path[PATH_MAX];
+	int r;
+
+	snprintf(path, sizeof(path), "%s/cordon-escape", target("ledger"));
+	r = outcome(symlink("1 0", path));
+	if (r == 0)
+		unlink(path);
+	return r;
+}
+
+static int ledger_read(void)
+{
+	return try_open(target("ledger"), O_RDONLY | O_DIRECTORY);
+}
+
+static int labels_read(void)
+{
+	return try_open(target("labels"), O_RDONLY | O_DIRECTORY);
 }
 
 static int audit_write(void)
@@ -268,7 +286,10 @@ const struct attack files_attacks[] = {
 	{ "record-write", "change it", record_write, A_GUEST, "victim_record" },
 	{ "log-read", "read another guest's log", log_read, A_GUEST, "victim_log" },
 	{ "folder-list", "list another guest's runtime folder", folder_list, A_GUEST, "victim_folder" },
-	{ "ledger-write", "change the ledger of uids and labels", ledger_write, A_GUEST, "ledger" },
+	{ "ledger-write", "write a claim of one's own into the ledger of uids and labels", ledger_write,
+	  A_GUEST, "ledger" },
+	{ "ledger-read", "read the ledger", ledger_read, 0, "ledger" },
+	{ "journal-read", "read the journal of labels", labels_read, 0, "labels" },
 	{ "audit-write", "change the audit trail", audit_write, 0, "audit_log" },
 	{ "conf-write", "change the daemon's configuration", conf_write, 0, "conf" },
 	{ 0 },

@@ -88,7 +88,7 @@ static int uring(void)
 static int key_search(void)
 {
 	return outcome(syscall(SYS_keyctl, KEYCTL_SEARCH, KEY_SPEC_USER_KEYRING, "user",
-			       "cordon-escape", 0));
+			       target("victim_key_name"), 0));
 }
 
 static int key_read(void)
@@ -101,7 +101,7 @@ static int key_read(void)
 
 static int key_request(void)
 {
-	return outcome(syscall(SYS_request_key, "user", "cordon-escape", NULL, 0));
+	return outcome(syscall(SYS_request_key, "user", target("victim_key_name"), NULL, 0));
 }
 
 static int key_add(void)

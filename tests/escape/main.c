@@ -107,7 +107,7 @@ static bool wanted(const struct attack *a)
 {
 	const char *only = target("only");
 
-	return only && *only ? attack_named(a, only) : !(a->flags & A_ALONE);
+	return only && *only ? attack_named(a, only) : !(a->flags & (A_ALONE | A_CONTROL));
 }
 
 static void attack_all(unsigned flags)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/ethernet.h>
+#include <net/if_arp.h>
 #include <netinet/ip.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -16,7 +17,8 @@
 
 #include "escape.h"
 
-#define ANSWER_MS 700
+#define ANSWER_MS 1000
+#define LIFE_TRIES 5     /* passt may just be starting */
 #define OUR_PORT 40000
 
 struct frame {
@@ -71,8 +73,11 @@ static int read_full(int fd, void *p, size_t n)
 	return 0;
 }
 
-/* The answer to our SYN: 0 it is accepted, -ECONNREFUSED, -ETIMEDOUT: none. */
-static int answer(int fd)
+/*
+ * The answer to our SYN: 0 it is accepted, -ECONNREFUSED, -ETIMEDOUT: none. Or, of another type of
+ * frame, to our question: 0 any came.
+ */
+static int answer(int fd, uint16_t type)
 {
 	for (;;) {
 		static union {
@@ -87,11 +92,39 @@ static int answer(int fd)
 			r = n <= 65536 ? read_full(fd, u.data + sizeof(uint32_t), n) : -EBADMSG;
 		if (r < 0)
 			return r;
-		if (f->eth.ether_type != htons(ETHERTYPE_IP) || f->ip.protocol != IPPROTO_TCP ||
-		    f->tcp.dest != htons(OUR_PORT))
+		if (f->eth.ether_type != htons(type))
+			continue;
+		if (type != ETHERTYPE_IP)
+			return 0;
+		if (f->ip.protocol != IPPROTO_TCP || f->tcp.dest != htons(OUR_PORT))
 			continue;
 		return f->tcp.syn && f->tcp.ack && !f->tcp.rst ? 0 : -ECONNREFUSED;
 	}
+}
+
+/* Does passt live? It answers every question for a hardware address but that for its guest's own. */
+static bool lives(int fd)
+{
+	struct {
+		uint32_t size;
+		struct ether_header eth;
+		struct arphdr arp;
+		uint8_t from[6], from_ip[4], to[6], to_ip[4];
+	} __attribute__((packed)) q = {
+		.size = htonl(sizeof(q) - sizeof(q.size)),
+		.eth = { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff }, { 0x52, 0x54, 0, 1, 2, 3 },
+			 htons(ETHERTYPE_ARP) },
+		.arp = { htons(ARPHRD_ETHER), htons(ETHERTYPE_IP), 6, 4, htons(ARPOP_REQUEST) },
+		.from = { 0x52, 0x54, 0, 1, 2, 3 },
+	};
+	in_addr_t from = inet_addr(target("guest_address")), to = inet_addr(target("gateway"));
+
+	memcpy(q.from_ip, &from, sizeof(from));
+	memcpy(q.to_ip, &to, sizeof(to));
+	for (int i = 0; i < LIFE_TRIES; i++)
+		if (write(fd, &q, sizeof(q)) == (ssize_t)sizeof(q) && answer(fd, ETHERTYPE_ARP) == 0)
+			return true;
+	return false;
 }
 
 static int try_address(int fd, const char *address, long port)
@@ -102,7 +135,7 @@ static int try_address(int fd, const char *address, long port)
 	fill(&f, from, inet_addr(address), (uint16_t)port);
 	if (write(fd, &f, sizeof(f)) != (ssize_t)sizeof(f))
 		return -EIO;
-	return answer(fd);
+	return answer(fd, ETHERTYPE_IP);
 }
 
 /* Uncaged: a passt as its package would start it, which takes the gateway for the host. */
@@ -124,15 +157,41 @@ static int passt_outside(void)
 	return pair[0];
 }
 
-static int to_port(long port)
+static int talk(const char *const *addresses, long port)
 {
-	int fd = uncaged ? passt_outside() : (int)target_number("own_net_fd"), r;
+	static int fd = -1;
+	int r = -ECONNREFUSED;
 
 	if (fd < 0)
+		fd = uncaged ? passt_outside() : (int)target_number("own_net_fd");
+	if (fd < 0 || !lives(fd))
 		return ESCAPE_VOID;
-	r = try_address(fd, target("gateway"), port);
-	r = better(try_address(fd, "127.0.0.1", port), r);
-	return better(try_address(fd, target("guest_address"), port), r);
+	for (; *addresses; addresses++)
+		r = better(try_address(fd, *addresses, port), r);
+	return r;
+}
+
+/* The gateway's is what passt takes for the host's, unless told not to. */
+static int to_port(long port)
+{
+	const char *const all[] = { target("gateway"), "127.0.0.1", "0.0.0.0", target("guest_address"), NULL };
+
+	return talk(all, port);
+}
+
+/* The guest's address is the host's, as long as passt chooses it. */
+static int net_address(void)
+{
+	const char *const all[] = { target("guest_address"), target("near_address"), NULL };
+
+	return talk(all, target_number("everywhere"));
+}
+
+static int net_neighbour(void)
+{
+	const char *const all[] = { target("neighbour"), NULL };
+
+	return talk(all, target_number("neighbour_port"));
 }
 
 static int net_loopback(void)
@@ -148,6 +207,8 @@ static int net_viewer(void)
 const struct attack network_attacks[] = {
 	{ "net-loopback", "a service on the host's 127.0.0.1, by one's own network", net_loopback, 0,
 	  "gateway" },
+	{ "net-address", "a service on all of the host's addresses, by one of them", net_address, 0, "near_address" },
+	{ "net-neighbour", "a host nearby", net_neighbour, A_CONTROL, "neighbour" },
 	{ "net-viewer", "another guest's viewer, by one's own network", net_viewer, A_GUEST, "gateway" },
 	{ 0 },
 };

@@ -22,6 +22,7 @@
 #include "proto/hostd.x.h"
 #include "proto/image.x.h"
 #include "proto/launch.x.h"
+#include "proto/ledger.x.h"
 #include "proto/remote.x.h"
 #include "proto/remote_qemu.x.h"
 #include "proto/room.x.h"
@@ -34,7 +35,7 @@
 
 static const struct ipc_program *const programs[] = {
 	&conf_program, &core_program, &viewer_program, &disk_program, &file_program, &hostd_program,
-	&image_program, &launch_program, &remote_program, &qemu_program, &room_program, &intake_program,
+	&image_program, &launch_program, &ledger_program, &remote_program, &qemu_program, &room_program, &intake_program,
 	&sup_program, &door_program, &vm_program, &vmup_program,
 };
 #define N_PROGRAMS (sizeof(programs) / sizeof(programs[0]))
@@ -51,9 +52,11 @@ void room_list_rows(void)
 
 static void fill(const struct xdr_type *t, char *v);
 
-static void victim_uuid(uint8_t *out)
+static bool name_own;      /* guest: the control */
+
+static void guest_uuid(uint8_t *out)
 {
-	const char *s = target("victim_uuid");
+	const char *s = target(name_own ? "own_uuid" : "victim_uuid");
 	unsigned byte;
 
 	for (int i = 0; s && *s && i < 16; s += 2) {
@@ -75,7 +78,7 @@ static void fill_field(const struct xdr_field *f, char *v)
 		break;
 	case XDR_OPAQUE_FIX:
 		if (f->max == 16)
-			victim_uuid((uint8_t *)v + f->off);
+			guest_uuid((uint8_t *)v + f->off);
 		break;
 	case XDR_ENUM:
 		*(uint32_t *)(void *)(v + f->off) = 1;
@@ -114,11 +117,12 @@ static const struct variant {
 	const char *name;
 	int longer;                 /* bytes more (or less) than the message has */
 	unsigned fds;
-	bool no_body, cut_head, lie_about_length;
+	bool no_body, cut_head, lie_about_length, own;
 	uint16_t kind;              /* 0: a call, or an event where the row is one */
 	uint32_t num;               /* 0: the row's */
 } variants[] = {
 	{ "plain" },
+	{ "own", .own = true },
 	{ "empty", .no_body = true },
 	{ "longer", .longer = 4 },
 	{ "shorter", .longer = -4 },
@@ -161,6 +165,7 @@ static int throw_one(int fd, const struct ipc_program *p, const struct ipc_row *
 	};
 	CLEAN_BUF struct buf body;
 
+	name_own = k->own;
 	buf_init(&body, 60000);
 	if (!k->no_body)
 		encode(row, &body);

@@ -20,7 +20,7 @@ from lib import guest, house, server
 
 MAGIC = "ESCAPE TARGETS\n"
 TARGETS_SIZE = RESULTS_SIZE = 64 << 10      # main.c
-A_GUEST, A_LAST, A_ALONE = 1, 2, 4          # escape.h
+A_GUEST, A_LAST, A_ALONE, A_CONTROL = 1, 2, 4, 8        # escape.h
 BUILD = server.BUILD
 ESCAPE = BUILD / "tests/escape/escape"
 QEMU = server.QEMU
@@ -30,6 +30,7 @@ ROOMS = ("core", "door", "launch", "file", "disk", "host")      # one process ea
 # Targets that a Cordon or a machine may not have.
 OPTIONAL = {"victim_tpm", "victim_vhost", "gateway", "release_agent"}
 BACKING_SIZE = 1 << 20
+VICTIM_TRIES = 3
 NETWORK = '<interface type="user"><model type="virtio"/></interface>'
 CONFIG = {"guest_pids_max": PIDS_MAX, "guest_memory_overhead_kib": 65536, "guest_log_max": 262144,
           "start_timeout": 120, "qmp_timeout": 60}
@@ -61,7 +62,8 @@ def attacks():
     for line in out.splitlines():
         name, flags, needs, what = line.split("\t")
         assert name not in rows, f"two attacks are called {name}"
-        rows[name] = (int(flags), None if needs == "-" else needs, what)
+        if not int(flags) & A_CONTROL:
+            rows[name] = (int(flags), None if needs == "-" else needs, what)
     return rows
 
 
@@ -81,8 +83,7 @@ def qemu_filter():
 
 def has_landlock():
     """Does cordon-launch have code for it?"""
-    out = subprocess.run(["nm", BUILD / "cordon-launch"], text=True, capture_output=True, check=True).stdout
-    return "landlock" in out
+    return b"landlock" in (BUILD / "cordon-launch").read_bytes()
 
 
 def file_handle(path):
@@ -123,7 +124,7 @@ class Decoys(contextlib.ExitStack):
         super().__init__()
         self.targets = {}
         self.folder = folder
-        for make in (self.sockets, self.memory, self.keys, self.files, self.filesystem):
+        for make in (self.sockets, self.neighbour, self.memory, self.keys, self.files, self.filesystem):
             try:
                 make()
             except OSError as e:
@@ -145,8 +146,27 @@ class Decoys(contextlib.ExitStack):
         self.listen(socket.SOCK_DGRAM, str(path))
         path.chmod(0o777)
         port = self.listen(socket.SOCK_STREAM, ("127.0.0.1", 0), socket.AF_INET).getsockname()[1]
+        everywhere = self.listen(socket.SOCK_STREAM, ("0.0.0.0", 0), socket.AF_INET).getsockname()[1]
         self.targets |= {"abstract": f"@escape-{word}", "abstract_datagram": f"@escape-dgram-{word}",
-                         "path_datagram": path, "loopback": port}
+                         "path_datagram": path, "loopback": port, "everywhere": everywhere}
+
+    def neighbour(self):
+        """Another host on a network of ours: a network namespace with a listener in it."""
+        here, there = f"198.18.{os.getpid() % 256}.", f"esc{uuid.uuid4().hex[:8]}"
+        code = ("import socket, time; s = socket.socket(); s.bind(('0.0.0.0', 7)); s.listen(64)\n"
+                "print(flush=True); time.sleep(3600)")
+        other = self.enter_context(subprocess.Popen(["unshare", "-n", sys.executable, "-c", code],
+                                                    stdout=subprocess.PIPE))
+        self.callback(other.kill)
+        other.stdout.readline()
+        inside = ["nsenter", "-t", str(other.pid), "-n", "ip"]
+        for line in (["ip", "link", "add", there, "type", "veth", "peer", "name", "eth0", "netns", str(other.pid)],
+                     ["ip", "addr", "add", here + "1/30", "dev", there], ["ip", "link", "set", there, "up"],
+                     [*inside, "addr", "add", here + "2/30", "dev", "eth0"],
+                     [*inside, "link", "set", "eth0", "up"]):
+            if subprocess.run(line, capture_output=True, check=False).returncode:
+                raise OSError(f"no network beside this one: {line}")
+        self.targets |= {"neighbour": here + "2", "neighbour_port": 7, "near_address": here + "1"}
 
     def memory(self):
         shm = LIBC.shmget(0, 4096, 0o1666)
@@ -166,11 +186,12 @@ class Decoys(contextlib.ExitStack):
 
     def keys(self):
         user_keyring = -4
-        key = LIBC.syscall(248, b"user", b"cordon-escape", b"secret", 6, user_keyring)
+        name = f"cordon-escape-{uuid.uuid4().hex[:8]}"      # another scene's would be this one
+        key = LIBC.syscall(248, b"user", name.encode(), b"secret", 6, user_keyring)
         if key < 0:
             raise OSError(ctypes.get_errno(), "add_key")
         self.callback(LIBC.syscall, 250, 9, key, user_keyring)
-        self.targets["victim_key"] = key
+        self.targets |= {"victim_key": key, "victim_key_name": name}
 
     def files(self):
         for name, key in (("ssh/id_ed25519", "ssh_key"), ("home/user/notes", "home_file")):
@@ -391,7 +412,10 @@ class Scene:
         path = one.dir / "victim.xml"
         path.write_text(self.victim_xml(devices))
         one.virsh("define", path)
-        one.virsh("start", "victim")
+        for left in reversed(range(VICTIM_TRIES)):
+            # a viewer's port may just have been taken by who runs beside us
+            if one.virsh("start", "victim", check=not left).code == 0:
+                break
 
     def victim_xml(self, devices):
         return guest.xml("victim", uuid=self.victim_uuid, devices=devices)
@@ -426,7 +450,7 @@ class Scene:
             "victim_log": one.dir / "log/guests/victim.log", "victim_folder": folder,
             "victim_monitor": folder / "monitor-0", "victim_console": folder / "chardev-1-0",
             "victim_vm_socket": folder / "vm.sock", "rpc": one.socket_path, "rpc_ro": one.socket_ro_path,
-            "ledger": instance_lock(one), "audit_log": one.dir / "state/audit.log",
+            "ledger": house.CLAIMS, "labels": one.dir / "labels", "audit_log": one.dir / "state/audit.log",
             "conf": one.dir / "cordond.conf", **self.network(),
         }
 

@@ -5,6 +5,7 @@ A guest with such an image is started; the hostile program in QEMU's place then 
 descriptor it was given shows another guest's secret.
 """
 import os
+import re
 import struct
 import subprocess
 
@@ -16,8 +17,7 @@ from lib import guest
 from scene import ESCAPE
 
 RACE_ROUNDS = 100
-# Known and not mended yet, as in test_qemu.py
-OPEN = {"off"}
+NAIVE_TRIES = 20
 RACER_UID = 65534
 
 
@@ -111,16 +111,32 @@ def test_forged_chain(stage, hostile, name):
     assert stage.fingerprint() == stage.before
 
 
-def test_forged_chain_to_a_guest_that_is_off(stage, hostile):
-    """Its images are claimed by nobody then."""
+@scene.once
+def chain_off(stage, hostile):
+    """Its images are claimed by nobody then: how it ended; and the same where the definition lists it."""
     stage.server.virsh("destroy", "victim")
+    path = stage.server.dir / "listed.xml"
+    text = stage.server.virsh("dumpxml", "hostile").out
     try:
-        how, said = chain(stage, hostile, "absolute", False)
+        refused = chain(stage, hostile, "absolute", False)
+        listed = (f'<backingStore type="file"><format type="raw"/><source file="{stage.image}"/>'
+                  '<backingStore/></backingStore>')
+        path.write_text(re.sub(r"(<source file='[^']*forged.qcow2'[^>]*/>)", rf"\1{listed}", text))
+        stage.server.virsh("define", path)
+        control = shown(hostile, stage.secret)
     finally:
+        path.write_text(text)
+        stage.server.virsh("define", path)
         with stage.real_qemu():
             stage.server.virsh("start", "victim")
         stage.before = stage.fingerprint()
-    assert (how == "reached") == ("off" in OPEN), said
+    return refused, control
+
+
+def test_forged_chain_to_a_guest_that_is_off(stage, hostile):
+    (how, said), (control, why) = chain_off(stage, hostile)
+    assert how == "not started" and "is a disk of domain 'victim'" in said, said
+    assert control == "reached", why
 
 
 # ---- races ----
@@ -164,9 +180,12 @@ class Race:
 
     def naive(self):
         """The control: how often a program is fooled that checks first and opens then."""
-        out = subprocess.run([ESCAPE, "naive", self.path, self.stage.secret, str(20000)], check=True,
-                             text=True, capture_output=True).stdout
-        return int(out)
+        for _ in range(NAIVE_TRIES):       # who races needs a processor, and others want them
+            out = subprocess.run([ESCAPE, "naive", self.path, self.stage.secret, str(20000)], check=True,
+                                 text=True, capture_output=True).stdout
+            if int(out):
+                return int(out)
+        return 0
 
 
 @scene.once
@@ -198,22 +217,25 @@ def test_race(stage, hostile, way):
     assert stage.fingerprint() == stage.before
 
 
+def stop(how):
+    return table.REACHED if how == "reached" else "refused"
+
+
 def page(stage, hostile, old):
     rows = []
     for name, (what, _) in CHAINS.items():
         how = chain(stage, hostile, name, True)[0]
-        rows.append([f"chain-{name}", f"backing file: {what}", table.cell(how) if how == "reached" else "refused",
-                     None])
-    how = chain(stage, hostile, "absolute", False)[0]
+        rows.append([f"chain-{name}", f"backing file: {what}", stop(how), None])
+    how = chain_off(stage, hostile)[0][0]
     rows.append(["chain-off", "backing file: the image of a guest that is off, below backing_roots",
-                 table.cell(how) if how == "reached" else "refused", None])
+                 stop(how), None])
     for way, what in WAYS.items():
         _, _, reached = race(stage, hostile, way)
-        rows.append([f"race-{way}", what, table.cell("reached") if reached else "refused", None])
+        rows.append([f"race-{way}", what, table.REACHED if reached else "refused", None])
     return table.table(["attack", "what", "Cordon", "Cordon, SELinux"], rows, old)
 
 
 def test_page(stage, hostile):
     def make(old):
         return page(stage, hostile, old)
-    assert not table.section("images", make), "docs/isolation.md says something else: tests/run escape --write"
+    table.check("images", make)

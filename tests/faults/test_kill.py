@@ -249,6 +249,21 @@ def test_launch_in_the_middle(server, trio, name, define):
     server.virsh("destroy", name)
 
 
+def test_claims_dropped_by_a_neighbour(server, trio, own_server):
+    """An instance that starts while we are away drops claims under which nothing runs; their cages go."""
+    house.kill(signal.SIGKILL, server.pid, *[p for p, _ in server.below()])
+    wait_for(lambda: not server.below(), 10, text="all gone")
+    assert len(house.claims(server)) == 3
+    neighbour = own_server()
+    neighbour.start()
+    wait_for(lambda: not house.claims(server), 5, text="dropped")
+    assert house.groups(server)
+    server.respawn()
+    wait_for(lambda: not house.running(server), 10, text="guests seen off")
+    house.clean(server)
+    server.virsh("start", trio[0])
+
+
 def newest_vm(server, done):
     """The cordon-vm of the guest that is starting; nobody when it never came."""
     old = set(house.pids(server, "vm"))
@@ -291,7 +306,7 @@ def test_said_to_be_off(server, trio):
     finally:
         house.kill(signal.SIGKILL, launch)
     verb.join()
-    assert verb.result.code == 0, result
+    assert verb.result.code == 0, verb.result
     assert house.state(qemu) in ("gone", "Z")
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Guests for tests: their XML, their consoles, their pictures."""
+import os
 import re
 import shutil
 import subprocess
@@ -11,10 +12,11 @@ from .server import GUEST, QEMU
 
 READY = r"guest: ready in"
 PROMPT = r"guest# "
+TYPE = os.environ.get("CORDON_GUEST_TYPE", "qemu")
 
 
 def xml(name, uuid=None, memory=128, machine="q35", boot="none", devices="", head="", tail="",
-        os="", cmdline="console=ttyS0 quiet no_timer_check", cpu="", serial=True, typ="qemu", features=None):
+        os="", cmdline="console=ttyS0 quiet no_timer_check", cpu="", serial=True, typ=TYPE, features=None):
     """A domain. boot: none (firmware finds nothing), linux (direct kernel), disk, or uefi."""
     firmware = ' firmware="efi"' if boot == "uefi" else ""
     kernel = ""

@@ -258,20 +258,29 @@ class Machine:
         return self._ask(timeout, get=str(path))["data"]
 
     # what the kernel recorded
-    def mark(self):
-        """A point in the audit log."""
-        return len(self.audit(0))
-
-    def audit(self, mark=0):
-        """The audit log from a point on, up to what had happened when this was called."""
+    def _log(self, script):
+        """A script's output once the audit log has all that had happened when this was called."""
         self.next_id += 1
         word = f"lab-mark-{self.next_id}"
         return self.run(f"""auditctl -m {word}
             for i in $(seq 200); do tail -c 4096 {AUDIT_LOG} | grep -q {word} && break
-            sleep 0.02; done; tail -c +{mark + 1} {AUDIT_LOG}""", check=True).out
+            sleep 0.02; done; {script}""", check=True).out
+
+    def mark(self):
+        """A point in the audit log."""
+        return int(self._log(f"stat -c %s {AUDIT_LOG}"))
+
+    def audit(self, mark=0):
+        """The audit log from a point on."""
+        return self._log(f"tail -c +{mark + 1} {AUDIT_LOG}")
 
     def denials(self, mark=0):
         """What SELinux refused since a point, except to programs started by the test's scripts."""
         return [line for line in self.audit(mark).splitlines()
                 if re.match(r"type=(AVC|USER_AVC|SELINUX_ERR) ", line)
                 and "scontext=unconfined_u:unconfined_r:" not in line]
+
+    def own_denials(self, mark=0):
+        """Of these: what Cordon or a guest was refused, and what others were with Cordon."""
+        return [line for line in self.denials(mark)
+                if re.search(r"context=\S*:(cordon\w*|svirt\w*|virt_image_t|virt_content_t)(:| )", line)]

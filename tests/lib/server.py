@@ -185,7 +185,7 @@ class Server:
         return found
 
     def guest_processes(self):
-        return [(p, n) for p, n in self.below() if n.startswith("qemu-system") or n.startswith("passt")]
+        return [(p, n) for p, n in self.below() if n.startswith(("qemu-system", "passt", "swtpm"))]
 
     def daemon_processes(self):
         """Every process of the manager itself, without QEMU and what belongs to it."""
@@ -284,4 +284,8 @@ KINDS = {"cordon": Cordon, "stock": Stock}
 
 def make(config="", folder=None, kind=None):
     """A server of the kind under test, not started."""
-    return KINDS[kind or os.environ.get("CORDON_TEST_SERVER", "cordon")](folder, config)
+    kind = kind or os.environ.get("CORDON_TEST_SERVER", "cordon")
+    if kind == "installed":
+        from .installed import Installed
+        return Installed(folder, config)
+    return KINDS[kind](folder, config)

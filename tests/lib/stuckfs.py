@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A file system that answers until a file is opened, read, or looked up, and then never again.
 
-    stuckfs.py MOUNTPOINT lookup|open|read
+    stuckfs.py MOUNTPOINT lookup|open|read|never
 
 Speaks the kernel's FUSE protocol itself (linux/fuse.h), so that nothing has to be installed. Prints
 "ready" when mounted; ends, and unmounts, when its standard input is closed.
@@ -37,7 +37,7 @@ def answers(op, node, stage):
     if op in (OPEN, OPENDIR):
         return None if stage == "open" and op == OPEN else struct.pack("=QII", 1, 0, 0)
     if op == READ:
-        return None
+        return None if stage == "read" else b""
     if op == STATFS:
         return struct.pack("=QQQQQIIII", 1000, 500, 500, 100, 50, 4096, 255, 4096, 0) + bytes(24)
     if op in (RELEASE, FLUSH, ACCESS):

@@ -163,7 +163,7 @@ void help_cage(struct help *h, struct help_guest *g, const char *const *args,
 void help_passt(struct help *h, struct help_guest *g, int wire)
 {
 	static const char *const args[] = { "--foreground", "--stderr", "--quiet", "--one-off",
-					    "--fd",	    "3",	NULL };
+					    "--fd", "3", NULL };
 	const struct cgroup_limits lim = { .memory_max = 256 << 20, .pids_max = 8 };
 	const struct cage_fd fds[] = { { .fd = 2, .at = 2 }, { .fd = wire, .at = 3 } };
 	struct cage_spec spec = {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The rooms of a running instance, by the kernel's word: uid, capabilities, no-new-privs, filter, root."""
 import os
+import re
 import socket
 from pathlib import Path
 
@@ -38,6 +39,41 @@ def test_without_privilege(server, name, root):
     assert os.readlink(f"/proc/{pid}/root") == (root if root == "/" else str(server.dir / root))
     # not dumpable: what it has in /proc is root's
     assert os.stat(f"/proc/{pid}/mem").st_uid == 0
+
+
+def undumpable(pid):
+    """No core file, not into a pipe either (core(5)), and nobody but root may trace it or read its memory."""
+    limits = Path(f"/proc/{pid}/limits").read_text()
+    assert re.search(r"^Max core file size +1 +1 ", limits, re.M), limits
+    assert os.stat(f"/proc/{pid}/fd").st_uid == 0
+
+
+ROOMS = ["door", "host", "core", "conn", "launch", "file", "disk", "image", "ledger"]
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_rooms_are_not_dumped_or_traced(server, name):
+    wait_for(lambda: confined(status(house.pid(server, name))), 5, text="its sandbox")
+    undumpable(house.pid(server, name))
+
+
+def test_nor_is_the_supervisor(server):
+    undumpable(server.pid)
+
+
+def test_nor_are_guests(server, name, define):
+    define(name, memory=64, devices='<tpm model="tpm-crb"><backend type="emulator" version="2.0"/></tpm>')
+    server.virsh("start", name)
+    text = (server.dir / "run/guests" / house.uuid(server, name) / "pids").read_text()
+    pids = dict(re.findall(r"^(qemu|vm|swtpm) (\d+)", text, re.M))
+    assert len(pids) == 3
+    for pid in map(int, pids.values()):
+        wait_for(lambda one=pid: confined(status(one)), 5, text="its sandbox")
+        undumpable(pid)
+    arguments = Path(f"/proc/{pids['qemu']}/cmdline").read_bytes().split(b"\0")
+    sandbox = arguments[arguments.index(b"-sandbox") + 1]
+    assert sandbox == b"on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
+    server.virsh("destroy", name)
 
 
 def test_uids_differ(server):

@@ -270,6 +270,26 @@ static void test_syntax_errors(void **state)
 	assert_refused("\n\nimage_roots = [ \"/a\",\n\n ,]", "x.conf:5: a list holds texts in quotes");
 }
 
+/* All of it is sent in one packet. */
+static void test_too_much(void **state)
+{
+	static char text[64 << 10];
+	struct loaded r;
+	size_t n = (size_t)snprintf(text, sizeof(text), "image_roots = [ \"/a\"");
+
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, ", \"/%02000d\"", i);
+	snprintf(text + n, sizeof(text) - n, " ]\n");
+	r = load(text);
+	assert_int_equal(r.rc, 0);
+	arena_free(r.arena);
+	for (int i = 0; i < 10; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, ", \"/%02000d\"", i);
+	snprintf(text + n, sizeof(text) - n, " ]\n");
+	assert_refused(text, "x.conf: its texts and lists are longer than 28672 bytes together");
+}
+
 static void test_nul_bytes(void **state)
 {
 	static const char text[] = "vnc_listen = \"::1\0\"";
@@ -510,7 +530,7 @@ int main(void)
 		cmocka_unit_test(test_every_default_is_accepted),
 		cmocka_unit_test(test_every_key_refuses), cmocka_unit_test(test_bounds_of_numbers),
 		cmocka_unit_test(test_values), cmocka_unit_test(test_modes_follow_lists),
-		cmocka_unit_test(test_syntax_errors), cmocka_unit_test(test_nul_bytes),
+		cmocka_unit_test(test_syntax_errors), cmocka_unit_test(test_too_much), cmocka_unit_test(test_nul_bytes),
 		cmocka_unit_test(test_value_errors), cmocka_unit_test(test_pairs),
 		cmocka_unit_test(test_all_mistakes_are_listed), cmocka_unit_test(test_list_limit),
 		cmocka_unit_test(test_uids), cmocka_unit_test(test_image_types), cmocka_unit_test(test_uuid_of_host), cmocka_unit_test(test_sample_file),

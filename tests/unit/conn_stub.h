@@ -53,6 +53,7 @@ static int stub_start_with(struct stub *s, unsigned half_open_timeout)
 	s->c.on_end = stub_ended;
 	conn_limits_from(&conf, &s->c.limits);
 	ipc_chan_init(&s->core, core[1], "conn", IPC_ROOM_CONN);
+	ipc_chan_queue(&s->core);
 	s->core.serves[0] = &remote_server;
 	s->core.serves[1] = &core_server;
 	s->core.ctx = s;

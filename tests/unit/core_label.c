@@ -176,6 +176,8 @@ static void test_types(void **state)
 	refused(&host, "is no label");
 	labels[0].label = TEXT("a::svirt_t");
 	refused(&host, "is no label");
+	conf.static_label_types = NULL;
+	conf.n_static_label_types = 0;
 }
 
 static void test_none(void **state)
@@ -186,6 +188,9 @@ static void test_none(void **state)
 	conf.security_require_confined = false;
 	assert_int_equal(choose().mode, LABEL_NONE);
 	assert_null(choose().base);
+	host.unconfined = TEXT("system_u:system_r:cordon_unconfined_t:s0");
+	assert_string_equal(choose().base, host.unconfined);
+	assert_false(choose().relabel || choose().fixed);
 	/* nobody asked for a label, and by default there is none */
 	dom.n_seclabels = 0;
 	assert_int_equal(choose().mode, LABEL_DYNAMIC);

@@ -177,6 +177,7 @@ static pid_t spawn(const char *room, struct ipc_chan *ch, enum ipc_room kind, bo
 		fd_close(&ch->fd);
 	}
 	ipc_chan_init(ch, ctl[0], room, kind);
+	ipc_chan_queue(ch);
 	return pid;
 }
 
@@ -197,6 +198,7 @@ static void init(struct ipc_chan *ch, int fd, const char *name, enum ipc_room ki
 		fd_close(&ch->fd);
 	}
 	ipc_chan_init(ch, fd, name, kind);
+	ipc_chan_queue(ch);
 	ch->state = IPC_STATE_OPEN;
 }
 

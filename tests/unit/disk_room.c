@@ -207,6 +207,7 @@ static void spawn(struct child *r)
 	}
 	close(ctl[1]);
 	ipc_chan_init(&r->control, ctl[0], r->name, r->kind);
+	ipc_chan_queue(&r->control);
 }
 
 static struct room_setup setup;
@@ -260,6 +261,7 @@ static int start(void **state)
 	assert_int_equal(ipc_pair(fil), 0);
 	assert_int_equal(ipc_pair(ima), 0);
 	ipc_chan_init(&core, cor[0], "disk", IPC_ROOM_DISK);
+	ipc_chan_queue(&core);
 	if (set_up(&rooms[0], below, &fil[1], 1) || set_up(&rooms[1], below, &ima[1], 1))
 		return -1;
 	return set_up(DISK, peers, (int[]){ cor[1], fil[0], ima[0] }, 3);

@@ -56,6 +56,22 @@ static void test_category(void **state)
 	assert_false(policy_with_category(much, 7, out));
 }
 
+static void test_type(void **state)
+{
+	char out[HOST_TEXT_MAX + 1], much[HOST_TEXT_MAX + 1];
+
+	(void)state;
+	assert_true(policy_with_type("u:r:t:s0:c1", "other_t", out));
+	assert_string_equal(out, "u:r:other_t:s0:c1");
+	assert_true(policy_with_type("u:r:t", "other_t", out));
+	assert_string_equal(out, "u:r:other_t");
+	assert_false(policy_with_type("u:r", "other_t", out));
+	memset(much, 'x', HOST_TEXT_MAX);
+	memcpy(much, "u:r:t:s", 7);
+	much[HOST_TEXT_MAX] = '\0';
+	assert_false(policy_with_type(much, "other_t", out));
+}
+
 static void test_booleans(void **state)
 {
 	(void)state;
@@ -88,7 +104,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines), cmocka_unit_test(test_category),
-		cmocka_unit_test(test_booleans), cmocka_unit_test(test_without),
+		cmocka_unit_test(test_type), cmocka_unit_test(test_booleans), cmocka_unit_test(test_without),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,7 +65,9 @@ static int start(void **state)
 		_exit(127);
 	}
 	ipc_chan_init(&control, ctl[0], "room", IPC_ROOM_HOST);
+	ipc_chan_queue(&control);
 	ipc_chan_init(&core, cor[0], "host", IPC_ROOM_HOST);
+	ipc_chan_queue(&core);
 	s.n_peers = 1;
 	s.peers = peers;
 	if (room_call_setup(&control, &s, &cor[1], 1, on_answer, NULL) < 0 ||

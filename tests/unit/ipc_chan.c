@@ -2,6 +2,7 @@
 /* Channels: calls, answers, descriptors, long messages, and peers that break the rules. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -97,6 +99,8 @@ static int setup(void **state)
 		return -1;
 	ipc_chan_init(&client, fds[0], "server", IPC_ROOM_DISK);
 	ipc_chan_init(&server, fds[1], "client", IPC_ROOM_CORE);
+	ipc_chan_queue(&client);
+	ipc_chan_queue(&server);
 	server.serves[0] = &serves;
 	answers = 0;
 	got_fd = -1;
@@ -329,6 +333,76 @@ static void test_half_a_message(void **state)
 	assert_null(kept);
 }
 
+/* As the rooms with capabilities have it: no queue. */
+static int setup_plain(void **state)
+{
+	int rc = setup(state);
+
+	client.queue = server.queue = NULL;
+	return rc;
+}
+
+/* A sender without a queue waits while its peer is slow; each message arrives once and whole. */
+static void test_plain_sender_waits(void **state)
+{
+	enum { N = 40 };
+	static char path[4096];
+	struct disk_stat_args a = { .path = path };
+	int status, before;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		usleep(200000);
+		for (int n = 0; n < N && !server.closed; n++) {
+			struct pollfd p = { server.fd, POLLIN, 0 };
+
+			if (poll(&p, 1, 5000) != 1 || ipc_chan_read(&server))
+				_exit(1);
+		}
+		_exit(server.closed);
+	}
+	/* so that the kernel has room for a few only */
+	before = 4096;
+	assert_int_equal(setsockopt(client.fd, SOL_SOCKET, SO_SNDBUF, &before, sizeof(before)), 0);
+	memset(path, 'x', 4000);
+	for (int n = 0; n < N; n++)
+		assert_int_equal(disk_call_stat(&client, &a, NULL, 0, done, NULL), 0);
+	assert_null(client.out_head);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* What comes in several packets is refused there, with the channel. */
+static void test_plain_takes_one_packet(void **state)
+{
+	static const uint8_t share[IPC_SHARE_MAX];
+	struct ipc_head h = { .magic = IPC_MAGIC, .kind = IPC_CALL, .program = DISK_PROGRAM,
+			      .version = DISK_VERSION, .num = DISK_RELEASE, .body_len = 1 << 20 };
+
+	(void)state;
+	send_raw(&h, share, sizeof(share));
+	assert_true(server.closed);
+	assert_null(server.in.data);
+}
+
+/* A long answer of a plain side arrives at one that collects. */
+static void test_plain_sends_long(void **state)
+{
+	const struct disk_guest_args g = { 0 };
+	static uint8_t body[200000];
+
+	(void)state;
+	ipc_chan_queue(&client);
+	assert_int_equal(disk_call_release(&client, &g, NULL, 0, done, NULL), 0);
+	turn();
+	assert_non_null(kept);
+	ipc_reply_raw(take_ptr(kept), body, sizeof(body), NULL, 0);
+	turn();
+	assert_int_equal(answers, 1);
+	assert_int_equal(last.rc, -EBADMSG);   /* whole, and longer than the row says */
+}
+
 static void free_it(struct ipc_chan *ch)
 {
 	close(ch->fd);
@@ -349,6 +423,7 @@ static void test_freed_in_on_closed(void **state)
 
 		assert_int_equal(ipc_pair(fds), 0);
 		ipc_chan_init(ch, fds[0], "peer", IPC_ROOM_CORE);
+		ipc_chan_queue(ch);
 		ch->on_closed = free_it;
 		if (i)
 			assert_int_equal(write(fds[1], &forged, sizeof(forged)), sizeof(forged));
@@ -381,6 +456,9 @@ int main(void)
 		T(test_call_and_fd), T(test_refusal), T(test_long_and_out_of_order), T(test_peer_gone),
 		T(test_wrong_sender), T(test_forged_heads), T(test_too_many_calls), T(test_full_socket),
 		T(test_half_a_message), T(test_freed_in_on_closed), T(test_forget),
+		cmocka_unit_test_setup_teardown(test_plain_sender_waits, setup_plain, teardown),
+		cmocka_unit_test_setup_teardown(test_plain_takes_one_packet, setup_plain, teardown),
+		cmocka_unit_test_setup_teardown(test_plain_sends_long, setup_plain, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

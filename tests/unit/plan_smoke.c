@@ -169,10 +169,10 @@ static bool make_fds(struct run *run, const struct domain *d, struct arena *a)
 		if (fd < 0)
 			return false;
 		run->fds[run->n] = fd;
-		run->list[run->n] = (struct guest_fd){.kind = needs[i].kind,
+		run->list[run->n] = (struct guest_fd){ .kind = needs[i].kind,
 						      .index = needs[i].index,
 						      .depth = needs[i].depth,
-						      .number = FIRST_FD + (int)run->n};
+						      .number = FIRST_FD + (int)run->n };
 		run->n++;
 	}
 	return true;

@@ -254,6 +254,7 @@ static void on_closed(struct ipc_chan *ch)
 static void serve(struct live *l, int fd)
 {
 	ipc_chan_init(&l->ch, fd, "vm", IPC_ROOM_VM);
+	ipc_chan_queue(&l->ch);
 	l->ch.serves[0] = &vmup_server;
 	l->ch.ctx = l;
 	l->ch.on_closed = on_closed;

@@ -110,7 +110,7 @@ static void note(const struct xdr_type *t, const uint8_t *obj)
 
 		if (f->array == XDR_LIST) {
 			memcpy(&n, obj + f->count_off, sizeof(n));
-			memcpy(&v, v, sizeof(v));
+			memcpy(&v, (const void *)v, sizeof(v));   /* what the pointer there points to */
 			used[i] |= n > 0;
 		} else if (f->kind == XDR_STRING) {
 			used[i] |= **(char *const *)(const void *)v != '\0';
@@ -118,7 +118,7 @@ static void note(const struct xdr_type *t, const uint8_t *obj)
 			used[i] |= is_set(v, xdr_element_size(f));
 		}
 		if (f->kind == XDR_OPT_STRUCT)
-			memcpy(&v, v, sizeof(v));
+			memcpy(&v, (const void *)v, sizeof(v));   /* what the pointer there points to */
 		if (f->kind != XDR_STRUCT && f->kind != XDR_OPT_STRUCT)
 			continue;
 		used_of(f->type);

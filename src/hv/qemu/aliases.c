@@ -110,6 +110,8 @@ static int name_rest(struct domain *d, struct arena *a)
 		r = name_it(a, &d->watchdogs[i].info, "watchdog%u", i);
 	for (uint32_t i = 0; i < d->n_panics && r >= 0; i++)
 		r = name_it(a, &d->panics[i].info, "panic%u", i);
+	for (uint32_t i = 0; i < d->n_tpms && r >= 0; i++)
+		r = name_it(a, &d->tpms[i].info, "tpm%u", i);
 	if (r >= 0 && d->balloon)
 		r = name_it(a, &d->balloon->info, "balloon0");
 	return r;

@@ -224,7 +224,8 @@ static void argv_head(struct out *o)
 
 static void (*const parts[])(struct out *o) = {
 	argv_head,   argv_controllers, argv_disks,   argv_nets,
-	argv_chardevs, argv_inputs,   argv_display, argv_small_devices,
+	argv_chardevs, argv_tpm,      argv_inputs,  argv_display,
+	argv_small_devices,
 };
 
 int plan_argv(const struct domain *d, const struct plan_resources *r, struct arena *a,

@@ -73,6 +73,7 @@ void argv_controllers(struct out *o);
 void argv_disks(struct out *o);
 void argv_nets(struct out *o);
 void argv_chardevs(struct out *o);
+void argv_tpm(struct out *o);
 void argv_inputs(struct out *o);
 void argv_display(struct out *o);
 void argv_small_devices(struct out *o);

@@ -155,6 +155,27 @@ void argv_nets(struct out *o)
 	}
 }
 
+/* ---- TPM ---- */
+
+void argv_tpm(struct out *o)
+{
+	const struct dom_tpm *t = o->d->tpms;
+
+	if (!o->d->n_tpms)
+		return;
+	if (plan_blank(t->info.alias)) {
+		out_refuse(o, "the TPM has no alias");
+		return;
+	}
+	out_arg(o, "-chardev");
+	out_argf(o, "socket,id=chrtpm,fd=%d", out_fd(o, GUEST_FD_KIND_TPM, 0, 0, "TPM"));
+	out_arg(o, "-tpmdev");
+	out_argf(o, "emulator,id=tpm-%s,chardev=chrtpm", t->info.alias);
+	out_device(o, dom_tpm_model_names[t->model], &t->info);
+	out_strf(o, "tpmdev", "tpm-%s", t->info.alias);
+	out_close(o);
+}
+
 /* ---- inputs ---- */
 
 void argv_inputs(struct out *o)

@@ -55,13 +55,15 @@ static void put_rest(struct walk *w, struct domain *d)
 		put(w, PLAN_DEV_PANIC, i, &d->panics[i].info, "panic device");
 	for (uint32_t i = 0; i < d->n_videos; i++)
 		put(w, PLAN_DEV_VIDEO, i, &d->videos[i].info, "video %u", i);
+	for (uint32_t i = 0; i < d->n_tpms; i++)
+		put(w, PLAN_DEV_TPM, i, &d->tpms[i].info, "TPM");
 }
 
 int plan_devices(struct domain *d, struct arena *a, struct plan_dev **ret, size_t *ret_n)
 {
 	size_t n = (size_t)d->n_disks + d->n_nets + d->n_controllers + d->n_serials +
 		   d->n_channels + d->n_consoles + d->n_inputs + d->n_watchdogs +
-		   (d->balloon ? 1 : 0) + d->n_rngs + d->n_panics + d->n_videos;
+		   (d->balloon ? 1 : 0) + d->n_rngs + d->n_panics + d->n_videos + d->n_tpms;
 	struct walk w = { .list = arena_calloc(a, n + 1, sizeof(*w.list)), .a = a };
 
 	if (!w.list)

@@ -124,6 +124,9 @@ static const char *const virtio[] = { "virtio", NULL };
 static const char *const graphics[] = { "vnc", NULL };
 static const char *const videos[] = { "vga", "cirrus", "virtio", "none", "bochs", NULL };
 static const char *const rngs[] = { "random", "builtin", NULL };
+static const char *const tpm_models[] = { "tpm-tis", "tpm-crb", NULL };
+static const char *const tpm_backends[] = { "emulator", NULL };
+static const char *const tpm_versions[] = { "2.0", NULL };
 static const char *const channels[] = { "pty", "unix", NULL };
 static const char *const hyperv[] = {
 	"relaxed", "vapic", "spinlocks", "vpindex", "runtime", "synic", "stimer", "reset",
@@ -143,7 +146,11 @@ static void put_devices(const struct question *q, struct buf *out)
 	buf_puts(out, "    </video>\n    <hostdev supported='no'/>\n    <rng supported='yes'>\n");
 	caps_enum(out, 6, "model", virtio);
 	caps_enum(out, 6, "backendModel", rngs);
-	buf_puts(out, "    </rng>\n    <filesystem supported='no'/>\n    <tpm supported='no'/>\n"
+	buf_puts(out, "    </rng>\n    <filesystem supported='no'/>\n    <tpm supported='yes'>\n");
+	caps_enum(out, 6, "model", tpm_models);
+	caps_enum(out, 6, "backendModel", tpm_backends);
+	caps_enum(out, 6, "backendVersion", tpm_versions);
+	buf_puts(out, "    </tpm>\n"
 		      "    <redirdev supported='no'/>\n    <channel supported='yes'>\n");
 	caps_enum(out, 6, "type", channels);
 	buf_puts(out, "    </channel>\n  </devices>\n");

@@ -61,6 +61,7 @@ int plan_aliases(struct domain *d, struct arena *a);
  *            enum dom_chr_kind, `index` the place in that list. None for
  *            type='null', and none for a console that stands for a serial.
  *   NIC      for each interface of type user: one connected socket to passt
+ *   TPM      one connected socket to swtpm
  * `index` is the place in the model's list (0 where there is only one).
  */
 struct plan_need {

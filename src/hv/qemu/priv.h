@@ -37,6 +37,7 @@ enum plan_dev_kind {
 	PLAN_DEV_RNG,
 	PLAN_DEV_PANIC,
 	PLAN_DEV_VIDEO,
+	PLAN_DEV_TPM,
 };
 struct plan_dev {
 	enum plan_dev_kind kind;

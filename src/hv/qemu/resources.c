@@ -69,7 +69,7 @@ static void need_chardevs(struct needs *l, const struct domain *d, const struct 
 int plan_list_resources(const struct domain *d, struct arena *a, struct plan_need **ret,
 			size_t *ret_n)
 {
-	size_t most = 5 + (size_t)d->n_serials + d->n_consoles + d->n_channels + d->n_nets;
+	size_t most = 6 + (size_t)d->n_serials + d->n_consoles + d->n_channels + d->n_nets;
 	struct needs l = { NULL, 0 };
 
 	for (uint32_t i = 0; i < d->n_disks; i++)
@@ -86,6 +86,8 @@ int plan_list_resources(const struct domain *d, struct arena *a, struct plan_nee
 	for (uint32_t i = 0; i < d->n_nets; i++)
 		if (d->nets[i].type == DOM_NET_TYPE_USER)
 			need(&l, GUEST_FD_KIND_NIC, i, 0);
+	if (d->n_tpms)
+		need(&l, GUEST_FD_KIND_TPM, 0, 0);
 	*ret = l.list;
 	*ret_n = l.n;
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Inputs, random numbers, balloon, watchdog, panic, audio. */
+/* Inputs, random numbers, balloon, watchdog, panic, TPM, audio. */
 #include "hv/qemu/priv.h"
 
 static bool has_ps2(const struct domain *d, enum dom_input_type type)
@@ -124,6 +124,27 @@ static int default_panics(struct plan_ctx *c)
 	return 0;
 }
 
+static int default_tpm(struct plan_ctx *c)
+{
+	struct dom_tpm *t = c->d->tpms;
+
+	if (c->d->n_tpms > 1)
+		return plan_refuse(c, "only a single TPM device is supported");
+	if (!c->d->n_tpms)
+		return 0;
+	if (!t->model)
+		t->model = DOM_TPM_MODEL_TPM_TIS;
+	if (t->backend != DOM_TPM_BACKEND_EMULATOR)
+		return plan_refuse(c, "TPM backend '%s' is not supported; use 'emulator'",
+				   dom_tpm_backend_names[t->backend]);
+	if (!t->version)
+		t->version = DOM_TPM_VERSION_V2_0;
+	if (t->version != DOM_TPM_VERSION_V2_0)
+		return plan_refuse(c, "TPM version '%s' is not supported; use '2.0'",
+				   dom_tpm_version_names[t->version]);
+	return 0;
+}
+
 static int default_audio(struct plan_ctx *c)
 {
 	struct domain *d = c->d;
@@ -157,5 +178,7 @@ int plan_step_small_devices(struct plan_ctx *c)
 		r = default_watchdogs(c);
 	if (r >= 0)
 		r = default_panics(c);
+	if (r >= 0)
+		r = default_tpm(c);
 	return r < 0 ? r : default_audio(c);
 }
