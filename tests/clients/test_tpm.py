@@ -22,13 +22,27 @@ WRITE = "8002" "0000002b" "00000137" "01500001" "01500001" + PASSWORD + "0008" "
 READ = "8002" "00000023" "0000014e" "01500001" "01500001" + PASSWORD + "0008" "0000"
 
 
+HEX = "hexdump -v -e '1/1 \"%02x\"'; echo"
+
+
+def type_in(console, command):
+    """The bytes into a file; a serial line loses some when the machine is busy, so it is looked at."""
+    octal = "".join(f"\\{byte:03o}" for byte in bytes.fromhex(command))
+    for _ in range(5):
+        console.run(f"printf '{octal}' >/tmp/command")
+        if command in console.run(f"</tmp/command {HEX}"):
+            return
+    raise AssertionError("the guest's console swallows what is typed")
+
+
 def ask(console, command):
     """One command to the TPM; the answer in hex."""
-    octal = "".join(f"\\{byte:03o}" for byte in bytes.fromhex(command))
+    type_in(console, command)
     console.run("exec 3<>/dev/tpm0")
-    console.run(f"printf '{octal}' >&3")
-    out = console.run("dd bs=4096 count=1 <&3 2>/dev/null | hexdump -v -e '1/1 \"%02x\"'; echo")
+    console.run("dd if=/tmp/command bs=4096 >&3 2>/dev/null")
+    console.run("dd bs=4096 count=1 <&3 >/tmp/answer 2>/dev/null")
     console.run("exec 3<&-")
+    out = console.run(f"</tmp/answer {HEX}")
     return re.search(r"80[0-9a-f]{18,}", out)[0]
 
 
