@@ -180,9 +180,12 @@ class Decoys(contextlib.ExitStack):
         self.targets |= {"victim_shm": shm, "victim_shm_file": path}
         rt = ctypes.CDLL("librt.so.1", use_errno=True)
         name = f"/cordon-escape-{uuid.uuid4().hex[:8]}"
-        if rt.mq_open(name.encode(), os.O_CREAT | os.O_RDWR, 0o666, None) >= 0:
-            self.callback(rt.mq_unlink, name.encode())
-            self.targets["victim_queue"] = name
+        # one message of 8 bytes: what a user may have of queues is counted in bytes (mq_overview(7))
+        attributes = (ctypes.c_long * 8)(0, 1, 8)
+        if rt.mq_open(name.encode(), os.O_CREAT | os.O_RDWR, 0o666, attributes) < 0:
+            raise OSError(ctypes.get_errno(), "mq_open")
+        self.callback(rt.mq_unlink, name.encode())
+        self.targets["victim_queue"] = name
 
     def keys(self):
         user_keyring = -4
