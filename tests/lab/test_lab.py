@@ -2,6 +2,8 @@
 """The lab machine is what the other tests take it for."""
 import re
 
+import pytest
+
 
 def test_selinux_is_enforcing_with_categories(lab):
     assert lab.run("getenforce").out == "Enforcing\n"
@@ -13,6 +15,7 @@ def test_selinux_is_enforcing_with_categories(lab):
     assert lab.run("chcon -l s1 f").code != 0
 
 
+@pytest.mark.denials
 def test_a_denial_is_enforced_and_recorded(lab):
     def dnsmasq_reads(typ):
         """A file of a type; dnsmasq runs in a domain of its own."""
