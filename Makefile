@@ -67,7 +67,6 @@ CPPCHECK = cppcheck --quiet -j $(JOBS) --error-exitcode=1 --std=c11 --inline-sup
 	--enable=warning,portability,performance -D_GNU_SOURCE -D__x86_64__ \
 	--include=$(wildcard /usr/include/*/sys/queue.h) --suppress=missingIncludeSystem --suppress=resourceLeak --suppress=memleak \
 	--suppress=readdirCalled --suppress=arrayIndexThenCheck --suppress=internalAstError \
-	--suppress=nullPointer:src/cordond/listeners.c \
 	--suppress=nullPointerRedundantCheck:tests/unit/*.c -Isrc
 JOBS = $(shell nproc)
 

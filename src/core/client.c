@@ -22,16 +22,11 @@ extern const struct ipc_handlers core_server;
 #define TRIM_AFTER 128        /* clients gone before memory is given back to the kernel */
 
 static struct client *clients;
-static unsigned count, gone;
+static unsigned gone;
 
 struct client *client_first(void)
 {
 	return clients;
-}
-
-unsigned client_count(void)
-{
-	return count;
 }
 
 struct client *client_of(const struct ipc_call *call)
@@ -71,7 +66,6 @@ static void closed(struct ipc_chan *ch)
 	*c->link = c->next;
 	if (c->next)
 		c->next->link = c->link;
-	count--;
 	job_client_gone(c);
 	plan_client_gone(c);
 	held_forget(c);
@@ -113,7 +107,6 @@ int client_new(const struct room_client *rc, int fd)
 	if (c->next)
 		c->next->link = &c->next;
 	clients = c;
-	count++;
 	log_debug("%s: uid %u pid %d role %s", c->name, c->who.uid, c->who.pid,
 		  may_role_name(c->role));
 	return 0;

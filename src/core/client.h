@@ -36,7 +36,6 @@ struct client {
 /* Serve a connection; takes the descriptor. */
 int client_new(const struct room_client *rc, int fd);
 struct client *client_first(void);
-unsigned client_count(void);
 
 /* The client behind a call from cordon-conn. */
 struct client *client_of(const struct ipc_call *call);

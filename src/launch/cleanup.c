@@ -20,15 +20,22 @@ static bool anybody(const struct cell *c)
 	       cgroup_populated(&launch.cgroups, c->dir_name);
 }
 
+void cleanup_traces(const char *name, bool forget_tpm)
+{
+	struct err err = { 0 };
+
+	if (cgroup_remove(&launch.cgroups, name, &err))
+		log_error("guest %s: %s", name, err.text);
+	folder_remove(launch.run_dir, name);
+	tpm_end(name, forget_tpm);
+}
+
 static void finish(struct cell *c)
 {
 	struct ipc_call *call = c->s.cleanup;
 	struct err err = { 0 };
 
-	if (cgroup_remove(&launch.cgroups, c->dir_name, &err))
-		log_error("guest %s: %s", c->dir_name, err.text);
-	folder_remove(launch.run_dir, c->dir_name);
-	tpm_end(c->dir_name, c->s.forget_tpm);
+	cleanup_traces(c->dir_name, c->s.forget_tpm);
 	if (c->s.keep_claim) {
 		cell_reset(c);
 	} else {

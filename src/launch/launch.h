@@ -137,6 +137,8 @@ int template_of(enum root_program program, const char *name, const struct root_t
 		struct err *err);
 
 /* cleanup.c */
+/* The group, the folder, and the state of the TPM, closed or gone, of a guest that has no process. */
+void cleanup_traces(const char *name, bool forget_tpm);
 void cleanup_begin(struct cell *c, struct ipc_call *call, const struct launch_guest_args *args);
 void cleanup_children(void);         /* reap, and finish what waited for it; also when the timer rings */
 

@@ -312,10 +312,7 @@ int launch_on_cleanup(struct ipc_call *call, const struct launch_guest_args *arg
 	}
 	cell_name(args->guest, name);
 	/* nothing runs under its uids, or the claim would be there; but a cage may have been left */
-	(void)cgroup_remove(&launch.cgroups, name, &call->err);
-	folder_remove(launch.run_dir, name);
-	if (args->forget_tpm)
-		tpm_end(name, true);
+	cleanup_traces(name, args->forget_tpm);
 	return launch_reply_cleanup(call);
 }
 

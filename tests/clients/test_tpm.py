@@ -149,3 +149,20 @@ def test_domcapabilities(server):
     tpm = re.search(r"<tpm supported='yes'>.*?</tpm>", text, re.S)[0]
     for word in ["tpm-crb", "tpm-tis", "emulator", "2.0"]:
         assert f"<value>{word}</value>" in tpm
+
+
+def test_closed_when_its_claim_was_dropped(own_server, uuid):
+    """A neighbour that starts after the death of all drops the claim; its uids may be another guest's."""
+    server = own_server()
+    server.start()
+    path = server.dir / "tpm.xml"
+    path.write_text(guest.xml("tpm", uuid=uuid, devices=TPM.format("tpm-crb", "")))
+    server.virsh("define", path)
+    server.virsh("start", "tpm")
+    assert state(server, uuid).stat().st_uid != 0
+    house.kill(signal.SIGKILL, server.pid, *[p for p, _ in server.below()])
+    wait_for(lambda: not server.below(), 10, text="all gone")
+    own_server().start()
+    wait_for(lambda: not house.claims(server), 5, text="dropped")
+    server.respawn()
+    wait_for(lambda: state(server, uuid).stat().st_uid == 0, 10, text="closed")
