@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from lib import lab_machine
+
 
 def test_selinux_is_enforcing_with_categories(lab):
     assert lab.run("getenforce").out == "Enforcing\n"
@@ -111,3 +113,10 @@ def test_nested_kvm_runs_a_boot_sector(lab):
         for i in $(seq 100); do grep -q 'boot sector' out && break; sleep 0.2; done
         cat out; kill %1""", timeout=60).out
     assert "guest: boot sector" in out
+
+
+def test_a_machine_that_hangs_says_why(lab_state, monkeypatch):
+    monkeypatch.setattr(lab_machine, "GRACE", 1)
+    with lab_machine.Machine(*lab_state) as machine:
+        with pytest.raises(lab_machine.LabError, match="panic"):
+            machine.run("kill -STOP $PPID; sleep 9", timeout=1)   # the agent's

@@ -20,12 +20,16 @@ import time
 from pathlib import Path
 
 START_TIMEOUT = 60      # seconds from the restore to the agent's first answer
+LIFE_SIGN = 30          # seconds without an answer; then the agent is asked whether it lives, and
+                        # has as long to say so
 GRACE = 15              # seconds that an answer may come after the command's own time limit
 AUDIT_LOG = "/var/log/audit/audit.log"
 MEMORY = "3G"
 CMDLINE = ("console=ttyS0 root=/dev/vda rw quiet selinux=1 security=selinux audit=1 "
            "audit_backlog_limit=8192 mitigations=off tsc=reliable no_timer_check net.ifnames=0 "
-           "panic=-1 systemd.show_status=no")
+           "panic=-1 systemd.show_status=no "
+           # told to by the only thing that reaches a machine that hangs: see Machine._hangs()
+           "unknown_nmi_panic panic_print=0x40")
 
 
 def qemu_command(image, state, run, private, shell):
@@ -72,6 +76,7 @@ class Qmp:
 
     def __init__(self, path, alive):
         self.sock = connect(path, alive)
+        self.sock.settimeout(60)
         self.file = self.sock.makefile("rwb")
         self.file.readline()
         self.ask("qmp_capabilities")
@@ -126,6 +131,7 @@ class Machine:
         self.proc = self.qmp = self.sock = None
         self.answers, self.changed = {}, threading.Condition()
         self.next_id = 0
+        self.up = False     # the agent has answered once
         self.send_lock = threading.Lock()
 
     # its life
@@ -218,21 +224,47 @@ class Machine:
             self.answers["end"] = True
             self.changed.notify_all()
 
-    def _ask(self, patience, data=b"", **request):
+    def _send(self, data=b"", **request):
         with self.send_lock:
             self.next_id += 1
             request["id"] = self.next_id
             self.sock.sendall(json.dumps(request).encode() + b"\n" + data)
+        return request["id"]
+
+    def _answered(self, number, patience):
         with self.changed:
-            if not self.changed.wait_for(
-                    lambda: request["id"] in self.answers or "end" in self.answers, patience):
-                raise LabError(f"no answer within {patience} s\n{self.log()}")
-            if request["id"] not in self.answers:
+            return self.changed.wait_for(
+                lambda: number in self.answers or "end" in self.answers, patience)
+
+    def _wait(self, number, patience):
+        """For the answer with this number; as long as the machine shows that it lives."""
+        end = time.monotonic() + patience
+        while not self._answered(number, min(LIFE_SIGN, max(0, end - time.monotonic()))):
+            if time.monotonic() >= end or \
+                    (self.up and not self._answered(self._send(ping=True), LIFE_SIGN)):
+                raise LabError(f"no answer within {patience} s\n{self._hangs()}{self.log()}")
+
+    def _ask(self, patience, data=b"", **request):
+        number = self._send(data, **request)
+        self._wait(number, patience)
+        with self.changed:
+            if number not in self.answers:
                 raise LabError("the machine ended\n" + self.log())
-            answer = self.answers.pop(request["id"])
+            answer = self.answers.pop(number)
+        self.up = True
         if "error" in answer:
             raise LabError(answer["error"])
         return answer
+
+    def _hangs(self):
+        """Ends a machine that does not answer; the kernel says on the console what it was doing."""
+        try:
+            status = self.qmp.ask("query-status")["status"]
+            self.qmp.ask("inject-nmi")
+            self.proc.wait(10)
+        except (LabError, OSError, subprocess.TimeoutExpired) as error:
+            return f"and its QEMU does not obey: {error}\n"
+        return f"QEMU says: {status}\n"
 
     def run(self, script, timeout=60, check=False, input=b""):  # pylint: disable=redefined-builtin
         """Run a bash script as root (unconfined_t), in /var/lab; its Result. Late is code 124."""

@@ -3,7 +3,8 @@
 
 A request is a line of JSON: {"id", "run": script, "timeout", "input"?} or {"id", "put": path,
 "size", "mode"} followed by as many bytes or {"id", "get": path}; an answer is a line of JSON with
-the same id, and for "get" the bytes after it. Commands run beside each other.
+the same id, and for "get" the bytes after it. {"id", "ping"} shows that it lives. Commands run
+beside each other.
 """
 import base64
 import io
@@ -127,6 +128,8 @@ def serve(port, reader, request):
         with open(request["get"], "rb") as f:
             data = f.read()
         send(port, {"id": request["id"], "size": len(data)}, data)
+    elif "ping" in request:
+        send(port, {"id": request["id"]})
 
 
 def main():
