@@ -423,7 +423,7 @@ def all_perms(programs):
 
 
 ROOMS = ["cordond", "conf", "conn", "core", "host", "vm", "launch", "file", "image", "edge",
-         "disk", "door", "ledger", "client"]
+         "disk", "door", "ledger", "supervisor", "client"]
 
 
 def rooms_mask(text):

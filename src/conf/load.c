@@ -266,6 +266,7 @@ static const struct {
 	{ "cordon-conf", offsetof(struct config, uid_conf), CONF_UID_CONF },
 	{ "cordon-disk", offsetof(struct config, uid_disk), CONF_UID_DISK },
 	{ "cordon-door", offsetof(struct config, uid_door), CONF_UID_DOOR },
+	{ "cordon-supervisor", offsetof(struct config, uid_supervisor), CONF_UID_SUPERVISOR },
 };
 
 int conf_load_uids(const struct conf_load *l, uint32_t uid_base, struct config *cfg,

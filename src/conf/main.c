@@ -2,11 +2,12 @@
 /*
  * cordon-conf: reads cordond.conf for cordond, so that no parser runs with
  * privilege. It opens the file, /etc/passwd and /etc/group for names and what
- * the machine calls itself, gives everything else up, parses, answers and ends.
+ * the machine calls itself, gives everything else up, parses, says what it found and ends.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -20,12 +21,13 @@
 #include "conf/selinux.h"
 #include "conf/uuid.h"
 #include "ipc/serve.h"
+#include "proto/room.x.h"
 #include "sandbox/sandbox.h"
 
 #define FD_CHANNEL 3
 #define ARENA_MAX (16u << 20)
 
-static bool answered;
+static bool asked, loaded;
 
 /* From here on nothing can be opened, and the uid is one that owns nothing. */
 static int enter(const char *root, int file, uint32_t uid, struct err *err)
@@ -65,48 +67,60 @@ static const char *read_contexts(const char *list)
 	return conf_read_names(path, NULL);
 }
 
-int conf_on_load(struct ipc_call *call, const struct conf_load_args *args)
+static int load(const struct conf_load_args *args, struct conf_load *l, struct config *ret,
+		struct err *err)
 {
-	struct conf_load l = {
-		.file = args->path, .instance = args->instance, .arena = arena_new(ARENA_MAX),
-	};
 	/* the first is root's to read */
 	const char *firmware = conf_read_names("/sys/class/dmi/id/product_uuid", NULL);
 	const char *machine_id = conf_read_names("/etc/machine-id", NULL);
 	const char *process_contexts = read_contexts("virtual_domain_context");
 	const char *image_contexts = read_contexts("virtual_image_context");
-	int fd = conf_open(args->path, args->must_exist, &call->err);
-	struct config uids = { 0 }, cfg;
+	int fd = conf_open(args->path, args->must_exist, err);
+	struct config uids = { 0 };
 	int r;
 
-	answered = true;
-	l.passwd = fd < 0 ? NULL : conf_read_names("/etc/passwd", &call->err);
-	l.group = l.passwd ? conf_read_names("/etc/group", &call->err) : NULL;
-	if (!l.arena || !l.group)
+	l->passwd = fd < 0 ? NULL : conf_read_names("/etc/passwd", err);
+	l->group = l->passwd ? conf_read_names("/etc/group", err) : NULL;
+	if (!l->arena || !l->group)
 		return -EIO;
-	r = conf_load_uids(&l, args->uid_base, &uids, &call->err);
+	r = conf_load_uids(l, args->uid_base, &uids, err);
 	if (r == 0)
-		r = enter(args->empty_root, fd, uids.uid_conf, &call->err);
+		r = enter(args->empty_root, fd, uids.uid_conf, err);
 	if (r < 0)
 		return r;
-	l.text = conf_read_text(fd, args->path, &l.len, &call->err);
-	r = l.text ? conf_load(&l, &cfg, &call->err) : -EIO;
+	l->text = conf_read_text(fd, args->path, &l->len, err);
+	r = l->text ? conf_load(l, ret, err) : -EIO;
 	if (r == 0)
-		r = conf_load_uids(&l, args->uid_base, &cfg, &call->err);
+		r = conf_load_uids(l, args->uid_base, ret, err);
 	if (r == 0)
-		r = find_host_uuid(firmware, machine_id, args->instance, &cfg, &call->err);
+		r = find_host_uuid(firmware, machine_id, args->instance, ret, err);
 	if (r == 0)
-		r = conf_selinux_types(process_contexts, l.arena, &cfg.selinux_process_types,
-				       &cfg.n_selinux_process_types);
+		r = conf_selinux_types(process_contexts, l->arena, &ret->selinux_process_types,
+				       &ret->n_selinux_process_types);
 	/* of selinux/cordon.cil, for type='none'; launch gives it to nobody unless it is here */
-	if (r == 0 && !cfg.security_require_confined && cfg.n_selinux_process_types &&
-	    cfg.n_selinux_process_types < CONF_LIST_MAX)
-		cfg.selinux_process_types[cfg.n_selinux_process_types++] =
+	if (r == 0 && !ret->security_require_confined && ret->n_selinux_process_types &&
+	    ret->n_selinux_process_types < CONF_LIST_MAX)
+		ret->selinux_process_types[ret->n_selinux_process_types++] =
 			(char *)(uintptr_t)"cordon_unconfined_t";
 	if (r == 0)
-		r = conf_selinux_types(image_contexts, l.arena, &cfg.selinux_image_types,
-				       &cfg.n_selinux_image_types);
-	return r < 0 ? r : conf_reply_load(call, &cfg);
+		r = conf_selinux_types(image_contexts, l->arena, &ret->selinux_image_types,
+				       &ret->n_selinux_image_types);
+	return r;
+}
+
+int conf_on_load(struct ipc_call *call, const struct conf_load_args *args)
+{
+	struct conf_load l = {
+		.file = args->path, .instance = args->instance, .arena = arena_new(ARENA_MAX),
+	};
+	struct config cfg;
+
+	if (load(args, &l, &cfg, &call->err) < 0)
+		fprintf(stderr, "cordond: %s\n", call->err.text);
+	else
+		loaded = starter_send_config(call->ch, &cfg) == 0;
+	asked = true;
+	return ipc_reply(call, NULL, NULL, 0);
 }
 
 int main(int argc, char **argv)
@@ -118,7 +132,5 @@ int main(int argc, char **argv)
 		return conf_cli(argc, argv);
 	ipc_chan_init(&ch, FD_CHANNEL, "cordond", IPC_ROOM_CORDOND);
 	ch.serves[0] = &conf_server;
-	if (ipc_wait(&ch, &answered, -1) < 0)
-		return EXIT_FAILURE;
-	return EXIT_SUCCESS;
+	return ipc_wait(&ch, &asked, -1) == 0 && loaded ? EXIT_SUCCESS : EXIT_FAILURE;
 }

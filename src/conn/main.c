@@ -135,7 +135,7 @@ int main(void)
 	client.fd = -1;
 	client.on_end = client_gone;
 	client.on_open = client_open;
-	ipc_chan_init(&control, CONTROL_FD, "cordond", IPC_ROOM_CORDOND);
+	ipc_chan_init(&control, CONTROL_FD, "supervisor", IPC_ROOM_SUPERVISOR);
 	control.serves[0] = &room_server;
 	control.on_closed = control_closed;
 	if (loop_open() || fd_set_cloexec(CONTROL_FD, 1) || watch_chan_start(&control_watch, &control)) {

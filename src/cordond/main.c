@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cordond: options, then setting up in order, then the loop. */
+/* cordond: options, then setting up in order, then serving. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "cordond/cordond.h"
 #include "cordond/setup.h"
 
-struct sup sup;
+struct config conf;
 static struct paths paths;
 static const char *instance, *config;   /* options */
 
@@ -45,13 +45,13 @@ static int config_load(uint32_t uid_base, struct err *err)
 	int r = config_read(&args, err);
 
 	/* what the configuration leaves to us */
-	sup.conf.instance = paths.instance;
-	sup.conf.state_dir = paths.state;
-	sup.conf.nvram_dir = paths.nvram;
-	sup.conf.labels_dir = paths.labels;
-	sup.conf.tpm_dir = paths.tpm;
-	sup.conf.run_dir = paths.run;
-	sup.conf.log_dir = paths.log;
+	conf.instance = paths.instance;
+	conf.state_dir = paths.state;
+	conf.nvram_dir = paths.nvram;
+	conf.labels_dir = paths.labels;
+	conf.tpm_dir = paths.tpm;
+	conf.run_dir = paths.run;
+	conf.log_dir = paths.log;
 	return r;
 }
 
@@ -68,8 +68,8 @@ static int prepare(int ret_fds[2], struct err *err)
 	if (r == 0)
 		r = config_load(uid_base, err);
 	if (r == 0)
-		r = paths_make_rest(&paths, &sup.conf, err);
-	return r < 0 ? r : sockets_bind(&sup.conf, ret_fds, err);
+		r = paths_make_rest(&paths, &conf, err);
+	return r < 0 ? r : sockets_bind(&conf, ret_fds, err);
 }
 
 static int run(struct err *err)
@@ -80,19 +80,17 @@ static int run(struct err *err)
 		return err_set(err, -EPERM, ERR_OPERATION_DENIED, "must be started by root (only "
 			       "--check runs for everybody)");
 	umask(022);
-	r = prepare(fds, err);
+	r = child_init(err);
+	if (r == 0)
+		r = prepare(fds, err);
 	if (r < 0)
 		return r;
-	log_open("cordond", (enum log_level)sup.conf.log_level, &ipc_req);
+	log_open("cordond", (enum log_level)conf.log_level, &ipc_req);
 	notify_open();
-	r = loop_init(err);
+	r = confine(err);
 	if (r == 0)
-		r = confine(err);
-	if (r == 0) {
-		rooms_start(fds);
-		loop_run();
-	}
-	sockets_unlink(&sup.conf);
+		r = serve(fds, err);
+	sockets_unlink(&conf);
 	return r;
 }
 
@@ -109,5 +107,5 @@ int main(int argc, char **argv)
 		r = run(&err);
 	if (r < 0)
 		fprintf(stderr, "cordond: %s\n", err.text);
-	return r < 0 || sup.failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -209,7 +209,7 @@ int main(void)
 	core.base = ipc_ev_base();
 	if (!core.base)
 		return 1;
-	ipc_chan_init(&core.cordond.ch, CONTROL_FD, "cordond", IPC_ROOM_CORDOND);
+	ipc_chan_init(&core.cordond.ch, CONTROL_FD, "supervisor", IPC_ROOM_SUPERVISOR);
 	core.cordond.ch.serves[0] = &room_server;
 	core.cordond.ch.on_closed = control_closed;
 	core.cordond.up = true;

@@ -154,7 +154,7 @@ int main(void)
 	log_open("door", LOG_LEVEL_INFO, &ipc_req);
 	sigaction(SIGPIPE, &ignore, NULL);
 	door.base = ipc_ev_base();
-	ipc_chan_init(&door.control, CONTROL_FD, "cordond", IPC_ROOM_CORDOND);
+	ipc_chan_init(&door.control, CONTROL_FD, "supervisor", IPC_ROOM_SUPERVISOR);
 	door.control.serves[0] = &room_server;
 	door.control.on_closed = control_closed;
 	if (!door.base || fd_set_cloexec(CONTROL_FD, 1) || ipc_ev_attach(door.base, &door.control)) {

@@ -146,7 +146,7 @@ int main(void)
 {
 	log_open("edge", LOG_LEVEL_WARN, &ipc_req);
 	base = ipc_ev_base();
-	ipc_chan_init(&control, FD_CONTROL, "cordond", IPC_ROOM_CORDOND);
+	ipc_chan_init(&control, FD_CONTROL, "supervisor", IPC_ROOM_SUPERVISOR);
 	control.serves[0] = &room_server;
 	control.on_closed = control_closed;
 	if (!base || fd_set_cloexec(FD_CONTROL, 1) < 0 || ipc_ev_attach(base, &control) < 0) {

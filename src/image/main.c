@@ -186,7 +186,7 @@ int main(void)
 
 	log_open("image", LOG_LEVEL_INFO, &ipc_req);
 	signal(SIGCHLD, on_child);
-	ipc_chan_init(&control, FD_CONTROL, "cordond", IPC_ROOM_CORDOND);
+	ipc_chan_init(&control, FD_CONTROL, "supervisor", IPC_ROOM_SUPERVISOR);
 	control.serves[0] = &room_server;
 	control.state = IPC_STATE_OPEN;
 	if (ipc_wait(&control, &ready, SETUP_TIMEOUT_MS) < 0) {

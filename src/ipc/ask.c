@@ -110,6 +110,26 @@ static void fail_pending(struct ipc_chan *ch, const char *why)
 
 static const struct ipc_asks asks = { dispatch_reply, fail_pending };
 
+/* A request that bears the channel's next serial. */
+static struct ipc_pending *pending_new(struct ipc_chan *ch, const struct ipc_program *p,
+				       const struct ipc_row *row, ipc_reply_fn *done, void *ctx)
+{
+	struct ipc_pending *pend = malloc(sizeof(*pend));
+
+	if (pend)
+		*pend = (struct ipc_pending){ .serial = ++ch->next_serial, .req = ipc_req,
+					      .program = p, .row = row, .done = done, .ctx = ctx };
+	return pend;
+}
+
+static void pending_add(struct ipc_chan *ch, struct ipc_pending *pend)
+{
+	pend->next = ch->pending;
+	ch->pending = pend;
+	ch->n_pending++;
+	ch->asks = &asks;
+}
+
 int ipc_call_raw(struct ipc_chan *ch, const struct ipc_program *p, const struct ipc_row *row,
 		 const void *body, size_t len, const int *fds, unsigned n_fds,
 		 ipc_reply_fn *done, void *ctx)
@@ -119,20 +139,27 @@ int ipc_call_raw(struct ipc_chan *ch, const struct ipc_program *p, const struct 
 
 	if (ch->n_pending >= IPC_PENDING_MAX)
 		return -ENOBUFS;
-	pend = malloc(sizeof(*pend));
+	pend = pending_new(ch, p, row, done, ctx);
 	if (!pend)
 		return -ENOMEM;
-	*pend = (struct ipc_pending){ .next = ch->pending, .serial = ++ch->next_serial,
-				      .req = ipc_req, .program = p, .row = row, .raw = true,
-				      .done = done, .ctx = ctx };
+	pend->raw = true;
 	rc = ipc_message_send(ch, IPC_CALL, p, row, pend->serial, body, len, fds, n_fds);
 	if (rc) {
 		free(pend);
 		return rc;
 	}
-	ch->pending = pend;
-	ch->n_pending++;
-	ch->asks = &asks;
+	pending_add(ch, pend);
+	return 0;
+}
+
+int ipc_call_expect(struct ipc_chan *ch, const struct ipc_program *p, uint32_t num,
+		    ipc_reply_fn *done, void *ctx)
+{
+	struct ipc_pending *pend = pending_new(ch, p, ipc_row_find(p, num), done, ctx);
+
+	if (!pend)
+		return -ENOMEM;
+	pending_add(ch, pend);
 	return 0;
 }
 
@@ -148,16 +175,6 @@ int ipc_call_start(struct ipc_chan *ch, const struct ipc_program *p, unsigned in
 	if (!rc)
 		ch->pending->raw = false;
 	return rc;
-}
-
-int ipc_send_event(struct ipc_chan *ch, const struct ipc_program *p, unsigned index,
-		   const void *args, const int *fds, unsigned n_fds)
-{
-	const struct ipc_row *row = &p->rows[index];
-	CLEAN_BUF struct buf b;
-	int rc = ipc_encode(row, row->args, args, &b);
-
-	return rc ? rc : ipc_message_send(ch, IPC_EVENT_MSG, p, row, 0, b.data, b.len, fds, n_fds);
 }
 
 void ipc_calls_forget(struct ipc_chan *ch, void *ctx)

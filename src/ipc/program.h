@@ -12,7 +12,7 @@
 enum ipc_room {
 	IPC_ROOM_CORDOND, IPC_ROOM_CONF, IPC_ROOM_CONN, IPC_ROOM_CORE, IPC_ROOM_HOST, IPC_ROOM_VM,
 	IPC_ROOM_LAUNCH, IPC_ROOM_FILE, IPC_ROOM_IMAGE, IPC_ROOM_EDGE, IPC_ROOM_DISK,
-	IPC_ROOM_DOOR, IPC_ROOM_LEDGER, IPC_ROOM_CLIENT,
+	IPC_ROOM_DOOR, IPC_ROOM_LEDGER, IPC_ROOM_SUPERVISOR, IPC_ROOM_CLIENT,
 };
 
 /* States of a channel that a row may ask for; the owner of the channel moves it. */
@@ -98,6 +98,15 @@ int ipc_call_start(struct ipc_chan *ch, const struct ipc_program *p, unsigned in
 /* Send a one-way row. */
 int ipc_send_event(struct ipc_chan *ch, const struct ipc_program *p, unsigned index,
 		   const void *args, const int *fds, unsigned n_fds);
+
+/*
+ * Send the row of this number over a channel that is handed on, before anything else: who gets the channel hears the
+ * answer, by ipc_call_expect(), instead of calling.
+ */
+int ipc_send_first(struct ipc_chan *ch, const struct ipc_program *p, uint32_t num,
+		   const void *args, const int *fds, unsigned n_fds);
+int ipc_call_expect(struct ipc_chan *ch, const struct ipc_program *p, uint32_t num,
+		    ipc_reply_fn *done, void *ctx);
 
 /* Answer and free the call. Descriptors stay the caller's. Always 0, so that a handler can return it. */
 int ipc_reply(struct ipc_call *call, const void *ret, const int *fds, unsigned n_fds);

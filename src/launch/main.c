@@ -150,7 +150,7 @@ int main(void)
 	struct pollfd extra[2];
 
 	log_open("launch", LOG_LEVEL_INFO, &ipc_req);
-	ipc_chan_init(&launch.control, CONTROL_FD, "cordond", IPC_ROOM_CORDOND);
+	ipc_chan_init(&launch.control, CONTROL_FD, "supervisor", IPC_ROOM_SUPERVISOR);
 	launch.control.serves[0] = &room_server;
 	launch.core.fd = launch.ledger.fd = -1;
 	launch.core.closed = launch.ledger.closed = true;

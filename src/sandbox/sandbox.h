@@ -25,6 +25,7 @@ struct sandbox_policy {
 };
 
 extern const struct sandbox_policy sandbox_policy_cordond;
+extern const struct sandbox_policy sandbox_policy_supervisor;
 extern const struct sandbox_policy sandbox_policy_conf;
 extern const struct sandbox_policy sandbox_policy_conn;
 extern const struct sandbox_policy sandbox_policy_core;

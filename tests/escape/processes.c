@@ -23,7 +23,7 @@
 /* Whoever must not be touched: the other guest, our own cordon-vm, Cordon. */
 static const char *const others[] = {
 	"victim_qemu", "victim_vm", "victim_passt", "core", "door", "launch", "file", "disk", "host",
-	"cordond",
+	"supervisor", "cordond",
 };
 
 /* Until it works with one of them. */

@@ -26,7 +26,7 @@ ESCAPE = BUILD / "tests/escape/escape"
 QEMU = server.QEMU
 SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
 PIDS_MAX = 256
-ROOMS = ("core", "door", "launch", "file", "disk", "host")      # one process each, for as long as it runs
+ROOMS = ("supervisor", "core", "door", "launch", "file", "disk", "host")      # one process each, for as long as it runs
 # Targets that a Cordon or a machine may not have.
 OPTIONAL = {"victim_tpm", "victim_vhost", "gateway", "release_agent"}
 BACKING_SIZE = 1 << 20

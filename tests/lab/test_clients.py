@@ -27,7 +27,7 @@ CHOSEN = {
     "linux": "test_boot.py::test_devices_are_seen_by_the_guest test_boot.py::test_channel_by_the_api "
              "test_stats.py::test_all_groups test_stats.py::test_balloon_moves",
 }
-ROOMS = ["core", "door", "host", "disk", "file", "image", "launch", "ledger"]
+ROOMS = ["supervisor", "core", "door", "host", "disk", "file", "image", "launch", "ledger"]
 
 
 def bundle():
@@ -60,9 +60,9 @@ def test_every_room_may_die(lab):
     host.start(domain("one", disk(host.image("one.img"))))
     label = host.process("one")
     for room in ROOMS:
-        lab.run(f"pkill -9 -x cordon-{room}", check=True)
+        lab.run(f"pkill -9 -f ^cordon-{room}", check=True)
         host.run("for i in $(seq 60); do timeout 20 virsh -q -c qemu:///system domstate one | grep -q running && "
-                 f"pgrep -x cordon-{room} && exit 0; sleep 0.5; done; exit 1", timeout=200)
+                 f"pgrep -f ^cordon-{room} && exit 0; sleep 0.5; done; exit 1", timeout=200)
     assert host.process("one") == label
     processes = host.run("ps -eo label:80,args --no-headers")
     for room in ROOMS:

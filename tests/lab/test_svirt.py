@@ -9,7 +9,7 @@ GUEST = """<domain type="qemu"><name>{name}</name><memory unit="MiB">64</memory>
 <source file="/var/lib/cordon/images/{name}.raw"/><target dev="vda" bus="virtio"/></disk>
 <interface type="user"><model type="virtio"/></interface><serial type="pty"/></devices></domain>"""
 PAIR = r"s0:c\d+,c\d+"
-ROOMS = ["cordond", "core", "door", "disk", "file", "host", "image", "launch", "ledger", "conn"]
+ROOMS = ["cordond", "supervisor", "core", "door", "disk", "file", "host", "image", "launch", "ledger", "conn"]
 
 
 def define(lab, name):

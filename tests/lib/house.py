@@ -42,7 +42,7 @@ def cpu(pid):
 
 def pids(server, room):
     """All processes of a room: "core", "conn", "vm"; "cordond" too."""
-    name = room if room == "cordond" else "cordon-" + room
+    name = room if room == "cordond" else ("cordon-" + room)[:15]     # what the kernel keeps of a name
     return [p for p, n in server.below() if n == name]
 
 
@@ -128,7 +128,7 @@ def sockets(server):
 def descriptors(server):
     """How many each of the lasting rooms holds; door's without those to conns, whose number varies."""
     count = {}
-    for room in ("core", "launch", "disk", "file", "image", "host", "door"):
+    for room in ("supervisor", "core", "launch", "disk", "file", "image", "host", "door"):
         for p in pids(server, room):
             try:
                 count[room] = len(os.listdir(f"/proc/{p}/fd"))

@@ -27,7 +27,7 @@ def confined(found):
 
 
 @pytest.mark.parametrize("name, root", [("door", "/"), ("host", "/"), ("core", "state"),
-                                        ("conn", "run/empty")])
+                                        ("conn", "run/empty"), ("supervisor", "run/empty")])
 def test_without_privilege(server, name, root):
     pid, found = room(server, name)
     wait_for(lambda: confined(status(pid)), 5, text="its sandbox")
@@ -48,7 +48,7 @@ def undumpable(pid):
     assert os.stat(f"/proc/{pid}/fd").st_uid == 0
 
 
-ROOMS = ["door", "host", "core", "conn", "launch", "file", "disk", "image", "ledger"]
+ROOMS = ["supervisor", "door", "host", "core", "conn", "launch", "file", "disk", "image", "ledger"]
 
 
 @pytest.mark.parametrize("name", ROOMS)
@@ -57,7 +57,7 @@ def test_rooms_are_not_dumped_or_traced(server, name):
     undumpable(house.pid(server, name))
 
 
-def test_nor_is_the_supervisor(server):
+def test_nor_is_cordond(server):
     undumpable(server.pid)
 
 
@@ -77,7 +77,7 @@ def test_nor_are_guests(server, name, define):
 
 
 def test_uids_differ(server):
-    uids = [status(house.pid(server, r))["Uid"] for r in ("door", "host", "core", "conn", "file")]
+    uids = [status(house.pid(server, r))["Uid"] for r in ("supervisor", "door", "host", "core", "conn", "file")]
     assert len(set(uids)) == len(uids)
 
 
@@ -92,7 +92,7 @@ def test_edge(server, name, define):
     server.virsh("destroy", name)
 
 
-def test_supervisor(server):
+def test_cordond(server):
     """It may end a process; what else it has is to be handed on, and none of it is in effect."""
     found = status(server.pid)
     assert confined(found)
@@ -103,7 +103,7 @@ def test_supervisor(server):
 
 @pytest.mark.parametrize("name", ["launch", "file"])
 def test_with_privilege(server, name):
-    """No more than the supervisor could give."""
+    """No more than cordond could give."""
     found = status(house.pid(server, name))
     most = int(status(server.pid)["CapPrm"], 16)
     assert confined(found)

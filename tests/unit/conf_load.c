@@ -23,7 +23,8 @@ static const char passwd[] =
 	"broken\n"
 	"cordon-core:x:901:901::/:/x\ncordon-conn:x:902:902::/:/x\ncordon-host:x:903:903::/:/x\n"
 	"cordon-file:x:904:904::/:/x\ncordon-edge:x:905:905::/:/x\ncordon-image:x:906:906::/:/x\n"
-	"cordon-conf:x:907:907::/:/x\ncordon-disk:x:908:908::/:/x\ncordon-door:x:909:909::/:/x\n";
+	"cordon-conf:x:907:907::/:/x\ncordon-disk:x:908:908::/:/x\ncordon-door:x:909:909::/:/x\n"
+	"cordon-supervisor:x:910:910::/:/x\n";
 static const char group[] = "root:x:0:\nlibvirt:x:106:ann\nops:x:2000:";
 
 struct loaded {
@@ -453,6 +454,7 @@ static void test_uids(void **state)
 	assert_int_equal(cfg.uid_core, 901);
 	assert_int_equal(cfg.uid_conf, 907);
 	assert_int_equal(cfg.uid_door, 909);
+	assert_int_equal(cfg.uid_supervisor, 910);
 	assert_int_equal(conf_load_uids(&l, 1000, &cfg, &err), 0);
 	assert_int_equal(cfg.uid_core, 1000 + CONF_UID_CORE);
 	assert_true(cfg.uid_conf < 1000 + CONF_UID_BLOCK);

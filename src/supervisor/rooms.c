@@ -7,11 +7,10 @@
  * outside, viewers stay in.
  */
 #include <errno.h>
-#include <string.h>
 
 #include "base/fd.h"
 #include "base/log.h"
-#include "cordond/cordond.h"
+#include "supervisor/supervisor.h"
 
 #define BACKOFF_FIRST_MS 20
 #define BACKOFF_MAX_MS 5000
@@ -42,15 +41,8 @@ static struct slot slots[] = {      /* those above come first */
 #define N_SLOTS (sizeof(slots) / sizeof(slots[0]))
 #define EACH(s) for (struct slot *s = slots; s < slots + N_SLOTS; s++)
 
-static int client_sockets[2];
 static unsigned deaths_before_ready;
 static bool was_ready;
-
-static void fail(const char *text)
-{
-	log_error("%s", text);
-	sup.failed = true;
-}
 
 /* `s` is `top`, or below it. */
 static bool in_tree(const struct slot *s, const struct slot *top)
@@ -70,9 +62,9 @@ void rooms_ready(void)
 		log_info("%s", was_ready ? "core is back" : "ready");
 	for (struct slot *s = CORE; s <= DOOR; s++)
 		if (!s->told)
-			s->told = room_send_ready(s->proc->ch) == 0;
+			s->told = room_send_ready(&s->proc->ch) == 0;
 	if (!was_ready)
-		notify_send("READY=1");
+		(void)starter_send_ready(&supervisor.cordond);
 	was_ready = true;
 }
 
@@ -81,23 +73,21 @@ static void give(const struct slot *to, enum room peer, int fd)
 {
 	const struct room_peer args = { .which = peer };
 
-	(void)room_send_peer_fds(to->proc->ch, &args, &fd, 1);
+	(void)room_send_peer_fds(&to->proc->ch, &args, &fd, 1);
 }
 
 /* Start a room unless it stayed, and join it to the one above. */
 static int start(struct slot *s, struct err *err)
 {
 	const uint32_t peer = s->above ? s->above->which : 0;
-	int pair[2], fds[3], r = ipc_pair(pair);
+	int pair[2], r = ipc_pair(pair);
 
 	if (r < 0)
 		return err_sys(err, r, "making a channel");
-	fds[0] = pair[1];
-	memcpy(&fds[1], client_sockets, sizeof(client_sockets));
 	if (s->proc)
 		give(s, peer, pair[1]);
 	else
-		s->proc = proc_start(s->which, &peer, s != CORE, fds, s == DOOR ? 3 : s != CORE, err);
+		s->proc = proc_start(s->which, &peer, s != CORE, &pair[1], NULL, err);
 	s->ended = false;
 	s->joined = s->proc;
 	if (s->proc && s->above)
@@ -116,19 +106,19 @@ static uint64_t backoff(struct slot *s, const struct proc *p, uint64_t now)
 	return now + s->delay_ms;
 }
 
-void rooms_died(struct proc *p)
+void rooms_died(struct proc *p, bool refused)
 {
 	uint64_t now = now_ms();
 	struct slot *s = slots;
 
 	while (s < slots + N_SLOTS && s->proc != p)
 		s++;
-	if (s == slots + N_SLOTS)          /* it was not even set up */
+	if (s == slots + N_SLOTS)
 		return;
 	s->proc = NULL;
 	s->joined = s->told = false;
 	s->again = s->ended ? now : backoff(s, p, now);
-	loop_wake(s->again);
+	wake_at(s->again);
 	EACH(t) {
 		if (!t->proc || !in_tree(t, s))
 			continue;
@@ -138,8 +128,8 @@ void rooms_died(struct proc *p)
 		t->ended = true;
 		proc_end(t->proc);
 	}
-	if (!was_ready && !s->ended && ++deaths_before_ready >= STARTS_MAX)
-		fail("a room does not come up; see above");
+	if (!was_ready && !s->ended && (refused || ++deaths_before_ready >= STARTS_MAX))
+		give_up("a room does not come up; see above");
 }
 
 static bool below_gone(const struct slot *top)
@@ -150,40 +140,28 @@ static bool below_gone(const struct slot *top)
 	return true;
 }
 
+/* It runs and can be told of a neighbour. */
+static bool reachable(const struct slot *s)
+{
+	return s->proc && s->proc->open;
+}
+
 void rooms_tick(uint64_t now)
 {
 	struct err err = { 0 };
 
 	EACH(s) {
-		if (sup.stopping)
-			break;
 		/* without the one above it waits for that one */
-		if (s->joined || (s->above && !s->above->proc) || !below_gone(s))
+		if (s->joined || (s->above && !reachable(s->above)) || (s->proc && !reachable(s)) ||
+		    !below_gone(s))
 			continue;
 		if (now >= s->again && start(s, &err) < 0) {
 			if (!was_ready)
-				fail(err.text);
-			else
-				log_error("%s", err.text);
+				give_up(err.text);
+			log_error("%s", err.text);
 			s->again = now + BACKOFF_MAX_MS;
 		}
 		if (now < s->again)
-			loop_wake(s->again);
+			wake_at(s->again);
 	}
-}
-
-void rooms_start(const int sockets[2])
-{
-	memcpy(client_sockets, sockets, sizeof(client_sockets));
-	rooms_tick(now_ms());
-}
-
-void rooms_stop(void)
-{
-	struct proc *p;
-
-	sup.stopping = true;
-	notify_send("STOPPING=1");
-	LIST_FOREACH(p, &sup.procs, link)
-		proc_end(p);
 }
