@@ -19,6 +19,7 @@
 #include "conf/load.h"
 #include "conf/read.h"
 #include "conf/selinux.h"
+#include "conf/uids.h"
 #include "conf/uuid.h"
 #include "ipc/serve.h"
 #include "proto/room.x.h"
@@ -30,10 +31,10 @@
 static bool asked, loaded;
 
 /* From here on nothing can be opened, and the uid is one that owns nothing. */
-static int enter(const char *root, int file, uint32_t uid, struct err *err)
+static int enter(const char *root, int file, int lock, uint32_t uid, struct err *err)
 {
 	int root_fd = open(root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	const int keep[] = { STDERR_FILENO, FD_CHANNEL, file };
+	const int keep[] = { STDERR_FILENO, FD_CHANNEL, file, lock };
 	const struct sandbox_profile profile = {
 		.name = "conf", .policy = &sandbox_policy_conf, .uid = uid, .gid = uid,
 		.root_fd = root_fd, .keep_fds = keep, .n_keep_fds = sizeof(keep) / sizeof(keep[0]),
@@ -68,7 +69,7 @@ static const char *read_contexts(const char *list)
 }
 
 static int load(const struct conf_load_args *args, struct conf_load *l, struct config *ret,
-		struct err *err)
+		int *ret_lock, struct err *err)
 {
 	/* the first is root's to read */
 	const char *firmware = conf_read_names("/sys/class/dmi/id/product_uuid", NULL);
@@ -77,21 +78,25 @@ static int load(const struct conf_load_args *args, struct conf_load *l, struct c
 	const char *image_contexts = read_contexts("virtual_image_context");
 	int fd = conf_open(args->path, args->must_exist, err);
 	struct config uids = { 0 };
-	int r;
+	uint32_t base = 0;
+	int r = 0;
 
 	l->passwd = fd < 0 ? NULL : conf_read_names("/etc/passwd", err);
 	l->group = l->passwd ? conf_read_names("/etc/group", err) : NULL;
 	if (!l->arena || !l->group)
 		return -EIO;
-	r = conf_load_uids(l, args->uid_base, &uids, err);
+	if (args->instance[0])
+		r = uids_claim(args->instance, args->state, &base, ret_lock, err);
 	if (r == 0)
-		r = enter(args->empty_root, fd, uids.uid_conf, err);
+		r = conf_load_uids(l, base, &uids, err);
+	if (r == 0)
+		r = enter(args->empty_root, fd, *ret_lock, uids.uid_conf, err);
 	if (r < 0)
 		return r;
 	l->text = conf_read_text(fd, args->path, &l->len, err);
 	r = l->text ? conf_load(l, ret, err) : -EIO;
 	if (r == 0)
-		r = conf_load_uids(l, args->uid_base, ret, err);
+		r = conf_load_uids(l, base, ret, err);
 	if (r == 0)
 		r = find_host_uuid(firmware, machine_id, args->instance, ret, err);
 	if (r == 0)
@@ -114,11 +119,12 @@ int conf_on_load(struct ipc_call *call, const struct conf_load_args *args)
 		.file = args->path, .instance = args->instance, .arena = arena_new(ARENA_MAX),
 	};
 	struct config cfg;
+	int lock = -1;
 
-	if (load(args, &l, &cfg, &call->err) < 0)
+	if (load(args, &l, &cfg, &lock, &call->err) < 0)
 		fprintf(stderr, "cordond: %s\n", call->err.text);
 	else
-		loaded = starter_send_config(call->ch, &cfg) == 0;
+		loaded = starter_send_config_fds(call->ch, &cfg, &lock, lock >= 0) == 0;
 	asked = true;
 	return ipc_reply(call, NULL, NULL, 0);
 }

@@ -4,10 +4,7 @@
  * privilege, so it has to hold theirs to pass on: those stay permitted but not
  * effective. A room is given its column only, by the child before exec.
  */
-#include <errno.h>
 #include <linux/capability.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "cordond/cordond.h"
 #include "sandbox/sandbox.h"
@@ -53,18 +50,6 @@ uint64_t caps_of_room(enum room which)
 	return caps_sum(1u << which, false);
 }
 
-int caps_effective(uint64_t mask)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2];
-
-	if (syscall(SYS_capget, &head, data) < 0)
-		return -errno;
-	data[0].effective = data[0].permitted & (uint32_t)mask;
-	data[1].effective = data[1].permitted & (uint32_t)(mask >> 32);
-	return syscall(SYS_capset, &head, data) < 0 ? -errno : 0;
-}
-
 int confine(struct err *err)
 {
 	const struct sandbox_profile profile = {
@@ -77,11 +62,10 @@ int confine(struct err *err)
 		.keep_all_fds = true,
 		.any_path = true,
 	};
-	int r;
+	int r = sandbox_enter(&profile, err);
 
-	r = sandbox_enter(&profile, err);
 	if (r < 0)
 		return r;
-	r = caps_effective(caps_sum(0, true));
+	r = sandbox_effective_caps(caps_sum(0, true));
 	return r < 0 ? err_sys(err, r, "reducing the effective capabilities") : 0;
 }

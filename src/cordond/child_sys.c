@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/queue.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -26,34 +27,34 @@ bool stopping;
 int child_init(struct err *err)
 {
 	static const int wanted[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP };
+	int fd;
 
 	sigemptyset(&signals);
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
 		sigaddset(&signals, wanted[i]);
 	signal(SIGPIPE, SIG_IGN);
-	return sigprocmask(SIG_BLOCK, &signals, NULL) < 0 ? err_sys(err, -errno, "signals") : 0;
+	fd = sigprocmask(SIG_BLOCK, &signals, NULL) < 0 ? -1 : signalfd(-1, &signals, SFD_CLOEXEC);
+	return fd < 0 ? err_sys(err, -errno, "signals") : fd;
 }
 
-pid_t child_start(enum room which, struct ipc_chan *ch, struct err *err)
+int child_start(enum room which, struct ipc_chan *ch, struct err *err)
 {
 	struct child *c = malloc(sizeof(*c));
-	int pair[2] = { -1, -1 }, r = c ? ipc_pair(pair) : -ENOMEM;
+	int pair[2] = { -1, -1 }, pid = c ? ipc_pair(pair) : -ENOMEM;
 
-	if (r < 0)
-		err_sys(err, r, "starting cordon-%s", room_names[which]);
-	else
-		r = spawn_exec(which, pair[1], err);
+	if (pid == 0)
+		pid = spawn_exec(which, pair[1]);
 	fd_close(&pair[1]);
-	if (r < 0) {
+	if (pid < 0) {
 		fd_close(&pair[0]);
 		free(c);
-		return r;
+		return err_sys(err, pid, "starting cordon-%s", room_names[which]);
 	}
-	*c = (struct child){ .which = which, .pid = r };
-	LIST_INSERT_HEAD(&children, c, link);
 	/* rooms are numbered from 1 on the wire, as bits from 0 */
 	ipc_chan_init(ch, pair[0], room_names[which], (enum ipc_room)(which - 1));
-	return r;
+	*c = (struct child){ .which = which, .pid = pid };
+	LIST_INSERT_HEAD(&children, c, link);
+	return pid;
 }
 
 unsigned child_count(enum room which)
@@ -78,17 +79,16 @@ void child_kill(pid_t pid)
 static void reap(void)
 {
 	struct child *c;
-	int status;
-	pid_t pid;
+	int pid, status;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		LIST_FOREACH(c, &children, link)
 			if (c->pid == pid)
 				break;
-		if (!c)
-			continue;
-		LIST_REMOVE(c, link);
-		child_ended(c->which, pid, status);
+		if (c) {
+			LIST_REMOVE(c, link);
+			child_ended(c->which, pid, status);
+		}
 		free(c);
 	}
 }

@@ -26,15 +26,18 @@ int spawn_init(struct err *err);
 int spawn_instead(char *const argv[]);
 
 /* Start the binary of `which` with `ctl_fd` as descriptor 3 (stays the caller's). Pid or -errno. */
-pid_t spawn_exec(enum room which, int ctl_fd, struct err *err);
+int spawn_exec(enum room which, int ctl_fd);
 
 /* ---- child_sys.c: what was started, until it was reaped ---- */
 
-/* Block the signals that child_signal() takes. Before any child is started. */
+/*
+ * Block the signals that child_signal() takes. Before any child is started. A descriptor that is
+ * readable when there is one, or -errno.
+ */
 int child_init(struct err *err);
 
 /* Start a room. `ch` is initialised with our end of its control channel. Pid or -errno. */
-pid_t child_start(enum room which, struct ipc_chan *ch, struct err *err);
+int child_start(enum room which, struct ipc_chan *ch, struct err *err);
 
 /* How many of them there are now. */
 unsigned child_count(enum room which);
@@ -52,15 +55,12 @@ extern bool stopping;
 /* The channels of all children are closed: until they have gone. */
 void child_end_all(void);
 
-/* ---- config_sys.c ---- */
+/* ---- config.c ---- */
 
-/* Have cordon-conf read the configuration. The result is `conf`. */
-int config_read(const struct conf_load_args *args, struct err *err);
+/* Have cordon-conf read the configuration: of `file` if that is given. The result is `conf`. */
+int config_load(const char *file, struct err *err);
 
 /* ---- caps_sys.c ---- */
-
-/* Make exactly `mask` (SANDBOX_CAP bits) of what is permitted effective. 0 or -errno. */
-int caps_effective(uint64_t mask);
 
 /* Capability set that a room starts with. */
 uint64_t caps_of_room(enum room which);
@@ -71,10 +71,13 @@ int confine(struct err *err);
 /* ---- serve.c ---- */
 
 /* A child was reaped; `status` is wait(2)'s. */
-void child_ended(enum room which, pid_t pid, int status);
+void child_ended(enum room which, int pid, int status);
 
-/* Keep a supervisor running until a signal stops us. `sockets` are for door. -EIO: rooms do not come up. */
-int serve(const int sockets[2], struct err *err);
+/*
+ * Keep a supervisor running until a signal stops us. `sockets` are for door, `signal_fd` is
+ * child_init()'s. -EIO: rooms do not come up.
+ */
+int serve(const int sockets[2], int signal_fd, struct err *err);
 
 /* ---- notify_sys.c ---- */
 

@@ -10,8 +10,6 @@
 #include "cordond/cordond.h"
 #include "cordond/setup.h"
 
-struct config conf;
-static struct paths paths;
 static const char *instance, *config;   /* options */
 
 /* False: it is not to run as a service. What only prints something is not for us. */
@@ -35,53 +33,30 @@ static bool options_parse(int argc, char **argv)
 	return optind == argc;
 }
 
-static int config_load(uint32_t uid_base, struct err *err)
-{
-	const struct conf_load_args args = {
-		.path = config ? (char *)(uintptr_t)config : paths.conf,
-		.must_exist = config, .instance = paths.instance, .uid_base = uid_base,
-		.empty_root = paths.empty,
-	};
-	int r = config_read(&args, err);
-
-	/* what the configuration leaves to us */
-	conf.instance = paths.instance;
-	conf.state_dir = paths.state;
-	conf.nvram_dir = paths.nvram;
-	conf.labels_dir = paths.labels;
-	conf.tpm_dir = paths.tpm;
-	conf.run_dir = paths.run;
-	conf.log_dir = paths.log;
-	return r;
-}
-
 /* Everything that needs the privilege we give up in confine(). */
 static int prepare(int ret_fds[2], struct err *err)
 {
-	uint32_t uid_base = 0;
-	int r = paths_init(instance, &paths, err);
+	int r = paths_init(instance, err);
 
 	if (r == 0)
-		r = paths_make_first(&paths, err);
-	if (r == 0 && instance)
-		r = uids_claim(&paths, &uid_base, err);
+		r = paths_make_first(err);
 	if (r == 0)
-		r = config_load(uid_base, err);
+		r = config_load(config, err);
 	if (r == 0)
-		r = paths_make_rest(&paths, &conf, err);
+		r = paths_make_rest(&conf, err);
 	return r < 0 ? r : sockets_bind(&conf, ret_fds, err);
 }
 
 static int run(struct err *err)
 {
-	int fds[2], r;
+	int fds[2], signal_fd, r;
 
 	if (geteuid() != 0)
 		return err_set(err, -EPERM, ERR_OPERATION_DENIED, "must be started by root (only "
 			       "--check runs for everybody)");
 	umask(022);
-	r = child_init(err);
-	if (r == 0)
+	signal_fd = r = child_init(err);
+	if (r >= 0)
 		r = prepare(fds, err);
 	if (r < 0)
 		return r;
@@ -89,7 +64,7 @@ static int run(struct err *err)
 	notify_open();
 	r = confine(err);
 	if (r == 0)
-		r = serve(fds, err);
+		r = serve(fds, signal_fd, err);
 	sockets_unlink(&conf);
 	return r;
 }

@@ -5,10 +5,7 @@
  * starts them anew.
  */
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <sys/wait.h>
 #include <time.h>
 
 #include "base/fd.h"
@@ -24,17 +21,15 @@
 
 static struct ipc_chan control = { .closed = true };
 static const int *client_sockets;
-static bool was_ready;
+static bool was_ready;    /* all rooms have been up */
 
 /* A word that the supervisor does not take is the end of it. */
-void child_ended(enum room which, pid_t pid, int status)
+void child_ended(enum room which, int pid, int status)
 {
 	const struct supervisor_death death = { .pid = pid, .status = status };
 
 	if (which == ROOM_SUPERVISOR && !stopping)
-		log_error("the supervisor[%d] %s %d; all rooms end", (int)pid,
-			  WIFSIGNALED(status) ? "was killed by signal" : "exited with status",
-			  WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+		log_error("cordon-supervisor[%d] ended (wait status %#x); all rooms do", pid, status);
 	else if (!control.closed && supervisor_send_ended(&control, &death) < 0)
 		ipc_chan_close(&control, "does not listen");
 }
@@ -75,7 +70,9 @@ int starter_on_start(struct ipc_call *call, const struct starter_room *args)
 	int fds[PEERS_MAX + 2], r;
 	struct ipc_chan ch;
 
-	if (n != args->n_peers || there >= most(args->which))
+	if (n != args->n_peers)
+		return -EPROTO;
+	if (there >= most(args->which))
 		return err_set(&call->err, -EAGAIN, ERR_RESOURCE_BUSY,
 			       "cordond starts no more than %u processes cordon-%s", there,
 			       room_names[args->which]);
@@ -87,7 +84,8 @@ int starter_on_start(struct ipc_call *call, const struct starter_room *args)
 	ret.pid = child_start(args->which, &ch, &call->err);
 	if (ret.pid < 0)
 		return ret.pid;
-	r = ipc_send_first(&ch, &room_program, ROOM_SETUP, &setup, fds, n);
+	/* the supervisor, who gets the channel, hears the answer */
+	r = ipc_send_event(&ch, &room_program, ROOM_SETUP - 1, &setup, fds, n);
 	if (r == 0)
 		r = ipc_reply(call, &ret, &ch.fd, 1);
 	else
@@ -113,42 +111,34 @@ int starter_on_ready(struct ipc_call *call)
 static int live(const struct pollfd *signals, struct err *err)
 {
 	struct ipc_chan *chans[] = { &control };
-	pid_t pid = child_start(ROOM_SUPERVISOR, &control, err);
-	int r = pid < 0 ? pid : supervisor_send_begin(&control, &conf);
+	int pid = child_start(ROOM_SUPERVISOR, &control, err);
 
+	if (pid < 0)
+		return pid;
 	control.serves[0] = &starter_server;
-	if (r == 0)
-		r = ipc_serve(chans, 1, signals, 1, on_signal, NULL);
-	if (pid > 0)
-		child_kill(pid);     /* the channels that it holds close with it */
+	if (supervisor_send_begin(&control, &conf) == 0)
+		(void)ipc_serve(chans, 1, signals, 1, on_signal, NULL);
 	control.closed = true;
 	fd_close(&control.fd);
+	child_kill(pid);     /* the channels that it holds close with it */
 	child_end_all();
-	return r;
+	return was_ready || stopping ? 0 : err_set(err, -EIO, ERR_INTERNAL_ERROR, "not all processes "
+						   "come up; see above");
 }
 
-int serve(const int sockets[2], struct err *err)
+int serve(const int sockets[2], int signal_fd, struct err *err)
 {
-	unsigned again_ms = AGAIN_FIRST_MS;
-	struct pollfd signals = { .events = POLLIN };
-	sigset_t set;
+	const struct pollfd signals = { signal_fd, POLLIN, 0 };
+	int ms = AGAIN_FIRST_MS;
 
 	client_sockets = sockets;
-	sigprocmask(SIG_BLOCK, NULL, &set);
-	signals.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);   /* only looked at: child_signal() takes them */
-	while (!stopping) {
+	for (;;) {
 		time_t since = time(NULL);
 		int r = live(&signals, err);
 
-		if (stopping)
-			break;
-		if (r < 0 || !was_ready)
-			return r < 0 ? r : err_set(err, -EIO, ERR_INTERNAL_ERROR, "not all processes come "
-						   "up; see above");
-		again_ms = time(NULL) - since > AGAIN_FORGIVEN_S ? AGAIN_FIRST_MS : again_ms * 2;
-		if (again_ms > AGAIN_MAX_MS)
-			again_ms = AGAIN_MAX_MS;
-		(void)child_signal((int)again_ms);
+		if (r < 0 || stopping)
+			return r;
+		ms = time(NULL) - since > AGAIN_FORGIVEN_S ? AGAIN_FIRST_MS : ms < AGAIN_MAX_MS ? ms * 2 : ms;
+		(void)child_signal(ms);
 	}
-	return 0;
 }

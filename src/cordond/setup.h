@@ -1,49 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What cordond does before it confines itself: folders, uids, sockets. */
+/* What cordond does before it confines itself: folders, sockets. */
 #ifndef CORDON_CORDOND_SETUP_H
 #define CORDON_CORDOND_SETUP_H
-
-#include <limits.h>
-#include <stdint.h>
 
 #include "base/err.h"
 #include "proto/conf.x.h"
 
-#define HOST_RUN "/run/cordon"     /* host-wide, whatever the instance */
-
-/* Where an instance keeps what it has; all absolute. */
-struct paths {
-	char instance[PATH_MAX];    /* "" installed */
-	char conf[PATH_MAX];        /* cordond.conf when --config does not say */
-	char base[PATH_MAX];
-	char state[PATH_MAX];       /* core's records */
-	char nvram[PATH_MAX];
-	char labels[PATH_MAX];      /* cordon-disk's journal */
-	char tpm[PATH_MAX];         /* what TPMs remember */
-	char run[PATH_MAX];
-	char lock[PATH_MAX];
-	char empty[PATH_MAX];       /* a folder for rooms to go into */
-	char viewers[PATH_MAX];     /* sockets that door makes */
-	char log[PATH_MAX];
+/*
+ * Where an instance keeps what it has, all absolute: cordond.conf when
+ * --config does not say; core's records; cordon-disk's journal; what TPMs
+ * remember; a folder for rooms to go into; sockets that door makes.
+ */
+enum path {
+	PATH_INSTANCE, PATH_CONF, PATH_BASE, PATH_STATE, PATH_NVRAM, PATH_LABELS, PATH_TPM, PATH_RUN,
+	PATH_LOCK, PATH_EMPTY, PATH_VIEWERS, PATH_LOG, N_PATHS,
 };
+extern char *paths[N_PATHS];     /* PATH_INSTANCE: "" installed */
 
 /* `dir` NULL: the installed instance. Makes `dir` if need be. */
-int paths_init(const char *dir, struct paths *ret, struct err *err);
+int paths_init(const char *dir, struct err *err);
 
 /*
  * Make the folders that are needed before the configuration is read, and lock
  * the instance for the life of this process. -EBUSY: another cordond serves it.
  */
-int paths_make_first(const struct paths *p, struct err *err);
+int paths_make_first(struct err *err);
 
 /* The rest, with their owners. */
-int paths_make_rest(const struct paths *p, const struct config *c, struct err *err);
-
-/*
- * The first uid of a private instance's block of CONF_UID_BLOCK: the one that
- * owns its state, or a new one. No two running instances share a block.
- */
-int uids_claim(const struct paths *p, uint32_t *ret_base, struct err *err);
+int paths_make_rest(const struct config *c, struct err *err);
 
 /*
  * Bind the read-write and the read-only socket, and listen. A leftover of a

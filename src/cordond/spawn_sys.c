@@ -68,7 +68,7 @@ static _Noreturn void child_main(struct child *c)
 	    close_range(FD_CONTROL + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0 || setsid() < 0)
 		r = -errno;
 	if (r == 0)
-		r = caps_effective(~UINT64_C(0));
+		r = sandbox_effective_caps(~UINT64_C(0));
 	if (r == 0)
 		r = sandbox_drop_caps(c->caps, NULL);
 	if (r == 0) {
@@ -80,23 +80,19 @@ static _Noreturn void child_main(struct child *c)
 	_exit(127);
 }
 
-pid_t spawn_exec(enum room which, int ctl_fd, struct err *err)
+int spawn_exec(enum room which, int ctl_fd)
 {
 	char name[32];
-	struct child c = {
-		.argv = { name }, .ctl_fd = ctl_fd, .caps = caps_of_room(which),
-	};
-	pid_t pid;
+	struct child c = { .argv = { name }, .ctl_fd = ctl_fd, .caps = caps_of_room(which) };
+	int pid;
 
 	snprintf(name, sizeof(name), "cordon-%s", room_names[which]);
 	pid = vfork();
 	if (pid == 0)
 		child_main(&c);
 	if (pid < 0)
-		return err_sys(err, -errno, "starting %s", name);
-	if (c.error) {
+		return -errno;
+	if (c.error)
 		waitpid(pid, NULL, 0);
-		return err_sys(err, -c.error, "starting %s", name);
-	}
-	return pid;
+	return c.error ? -c.error : pid;
 }

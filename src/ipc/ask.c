@@ -152,10 +152,10 @@ int ipc_call_raw(struct ipc_chan *ch, const struct ipc_program *p, const struct 
 	return 0;
 }
 
-int ipc_call_expect(struct ipc_chan *ch, const struct ipc_program *p, uint32_t num,
+int ipc_call_expect(struct ipc_chan *ch, const struct ipc_program *p, unsigned index,
 		    ipc_reply_fn *done, void *ctx)
 {
-	struct ipc_pending *pend = pending_new(ch, p, ipc_row_find(p, num), done, ctx);
+	struct ipc_pending *pend = pending_new(ch, p, &p->rows[index], done, ctx);
 
 	if (!pend)
 		return -ENOMEM;

@@ -94,26 +94,17 @@ int ipc_encode(const struct ipc_row *row, const struct xdr_type *t, const void *
 	return rc;
 }
 
-static int send_args(struct ipc_chan *ch, enum ipc_kind kind, uint64_t serial,
-		     const struct ipc_program *p, const struct ipc_row *row, const void *args,
-		     const int *fds, unsigned n_fds)
-{
-	CLEAN_BUF struct buf b;
-	int rc = ipc_encode(row, row->args, args, &b);
-
-	return rc ? rc : ipc_message_send(ch, kind, p, row, serial, b.data, b.len, fds, n_fds);
-}
-
 int ipc_send_event(struct ipc_chan *ch, const struct ipc_program *p, unsigned index,
 		   const void *args, const int *fds, unsigned n_fds)
 {
-	return send_args(ch, IPC_EVENT_MSG, 0, p, &p->rows[index], args, fds, n_fds);
-}
+	const struct ipc_row *row = &p->rows[index];
+	bool event = row->flags & IPC_EVENT;
+	CLEAN_BUF struct buf b;
+	int rc = ipc_encode(row, row->args, args, &b);
 
-int ipc_send_first(struct ipc_chan *ch, const struct ipc_program *p, uint32_t num,
-		   const void *args, const int *fds, unsigned n_fds)
-{
-	return send_args(ch, IPC_CALL, 1, p, ipc_row_find(p, num), args, fds, n_fds);
+	/* a call bears the first serial: see ipc_call_expect() */
+	return rc ? rc : ipc_message_send(ch, event ? IPC_EVENT_MSG : IPC_CALL, p, row, !event,
+					  b.data, b.len, fds, n_fds);
 }
 
 /* ---- receiving ---- */

@@ -95,17 +95,13 @@ const struct ipc_row *ipc_row_find(const struct ipc_program *p, uint32_t num);
 int ipc_call_start(struct ipc_chan *ch, const struct ipc_program *p, unsigned index,
 		   const void *args, const int *fds, unsigned n_fds, ipc_reply_fn *done, void *ctx);
 
-/* Send a one-way row. */
+/*
+ * Send a one-way row. Or, as the first message over a channel that is handed on, a call: who gets
+ * the channel hears the answer, by ipc_call_expect() instead of a call.
+ */
 int ipc_send_event(struct ipc_chan *ch, const struct ipc_program *p, unsigned index,
 		   const void *args, const int *fds, unsigned n_fds);
-
-/*
- * Send the row of this number over a channel that is handed on, before anything else: who gets the channel hears the
- * answer, by ipc_call_expect(), instead of calling.
- */
-int ipc_send_first(struct ipc_chan *ch, const struct ipc_program *p, uint32_t num,
-		   const void *args, const int *fds, unsigned n_fds);
-int ipc_call_expect(struct ipc_chan *ch, const struct ipc_program *p, uint32_t num,
+int ipc_call_expect(struct ipc_chan *ch, const struct ipc_program *p, unsigned index,
 		    ipc_reply_fn *done, void *ctx);
 
 /* Answer and free the call. Descriptors stay the caller's. Always 0, so that a handler can return it. */

@@ -105,6 +105,9 @@ int sandbox_close_others(const int *keep, size_t n_keep);
  */
 int sandbox_drop_caps(uint64_t keep, struct err *err);
 
+/* Make exactly `mask` (SANDBOX_CAP bits) of what is permitted effective. 0 or -errno. */
+int sandbox_effective_caps(uint64_t mask);
+
 /* The version of Landlock's interface in this kernel, as far as we know it; 0: it has none. */
 int sandbox_landlock_abi(void);
 

@@ -96,6 +96,14 @@ int sandbox_drop_caps(uint64_t keep, struct err *err)
 	return 0;
 }
 
+int sandbox_effective_caps(uint64_t mask)
+{
+	uint64_t held;
+	int r = held_caps(&held);
+
+	return r < 0 ? r : set_caps(mask & held, held);
+}
+
 static int enter_limits(const struct sandbox_profile *p, struct err *err)
 {
 	/* 1, not 0: with 0 a core dump still goes where core_pattern has a pipe (core(5)) */
@@ -151,12 +159,8 @@ static int enter_ids(const struct sandbox_profile *p, struct err *err)
 /* SETPCAP has to be effective again: the change of uid emptied that set. */
 static int enter_caps(const struct sandbox_profile *p, struct err *err)
 {
-	uint64_t held;
-	int r;
+	int r = sandbox_effective_caps(~UINT64_C(0));
 
-	r = held_caps(&held);
-	if (r == 0)
-		r = set_caps(held, held);
 	if (r < 0)
 		return err_sys(err, r, "sandbox '%s': capabilities", p->name);
 	r = sandbox_drop_caps(p->keep_caps, err);

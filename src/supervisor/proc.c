@@ -67,7 +67,7 @@ static int adopt(struct proc *p, int fd)
 	p->ch.on_closed = closed;
 	if (p->which == ROOM_DOOR)
 		p->ch.serves[0] = &sup_server;
-	if (ipc_call_expect(&p->ch, &room_program, ROOM_SETUP, on_setup, p) < 0 ||
+	if (ipc_call_expect(&p->ch, &room_program, ROOM_SETUP - 1, on_setup, p) < 0 ||
 	    ipc_ev_attach(supervisor.base, &p->ch) < 0)
 		return -ENOMEM;
 	p->open = true;

@@ -9,7 +9,8 @@ GUEST = """<domain type="{typ}"><name>g</name><memory unit="MiB">64</memory><vcp
 <source file="/var/lib/libvirt/images/bios.raw"/><target dev="vda" bus="virtio"/></disk></devices>
 </domain>"""
 VIRSH = "virsh -q -c qemu:///system "
-ROOMS = {"cordond": "root", "cordon-supervisor": "cordon-supervisor", "cordon-launch": "root", "cordon-core": "cordon-core",
+ROOMS = {"cordond": "root", "cordon-supervisor": "cordon-supervisor",
+         "cordon-launch": "root", "cordon-core": "cordon-core",
          "cordon-conn": "cordon-conn", "cordon-host": "cordon-host", "cordon-file": "cordon-file"}
 
 
