@@ -117,7 +117,7 @@ int room_on_client(struct ipc_call *call, const struct room_client *args)
 	return ipc_reply_raw(call, NULL, 0, NULL, 0);
 }
 
-/* Once we are set up cordond has no more to say. */
+/* Once we are set up the supervisor has no more to say. */
 static void control_closed(struct ipc_chan *ch)
 {
 	(void)ch;

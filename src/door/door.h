@@ -3,7 +3,7 @@
  * cordon-door: who comes in. It accepts clients and viewers, asks the kernel
  * who they are, counts them, and hands each to a process of its own. It reads
  * nothing that they send. Own uid, no capability: what takes privilege, the
- * start of a process, cordond does for it.
+ * start of a process, the supervisor has done for it.
  */
 #ifndef CORDON_DOOR_DOOR_H
 #define CORDON_DOOR_DOOR_H
@@ -17,11 +17,11 @@
 #include "proto/conf.x.h"
 #include "proto/room.x.h"
 
-/* A conn or edge that cordond started for us. Lives as long as its channel. */
+/* A conn or edge that was started for us. Lives as long as its channel. */
 struct ward {
 	struct ward *next, **link;
 	enum room which;
-	pid_t pid;                          /* 0 until cordond answered */
+	pid_t pid;                          /* 0 until the supervisor answered */
 	bool doomed;                        /* to be killed as soon as it did */
 	struct ipc_chan ch;
 	struct client client;               /* conn in use */
@@ -33,7 +33,7 @@ struct door {
 	struct event_base *base;
 	struct arena *arena;                /* the configuration's memory */
 	struct config conf;
-	struct ipc_chan control;            /* cordond */
+	struct ipc_chan control;            /* the supervisor */
 	struct ipc_chan core;
 	bool open;                          /* all rooms are up, core among them */
 	struct ward *wards;
@@ -49,8 +49,8 @@ void after_ms(unsigned ms, event_callback_fn fn, void *arg);
 /* ---- wards.c ---- */
 
 /*
- * Have cordond start a conn or edge. It may be given its first message at
- * once. NULL with `err`; when cordond refuses later, on_gone runs.
+ * Have a conn or edge started. It may be given its first message at
+ * once. NULL with `err`; when the supervisor refuses later, on_gone runs.
  */
 struct ward *ward_start(enum room which, void (*on_gone)(struct ward *w), struct err *err);
 

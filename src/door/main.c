@@ -126,7 +126,7 @@ int room_on_peer(struct ipc_call *call, const struct room_peer *args)
 {
 	if (args->which != ROOM_CORE || !door.arena || core_attach(take_fd(&call->fds[0])) < 0) {
 		log_error("core cannot be reached");
-		exit(EXIT_FAILURE);    /* cordond has it started again */
+		exit(EXIT_FAILURE);    /* the supervisor has it started again */
 	}
 	return ipc_reply(call, NULL, NULL, 0);
 }

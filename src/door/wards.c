@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Processes that cordond starts for us: a channel to each, made before it is there. */
+/* Processes that are started for us: a channel to each, made before it is there. */
 #include <errno.h>
 #include <stdlib.h>
 

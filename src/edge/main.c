@@ -116,12 +116,12 @@ static void core_closed(struct ipc_chan *ch)
 		on_end("core is gone");
 }
 
-/* Once we are set up cordond has no more to say. */
+/* Once we are set up the supervisor has no more to say. */
 static void control_closed(struct ipc_chan *ch)
 {
 	(void)ch;
 	if (!inside)
-		on_end("cordond is gone");
+		on_end("the supervisor is gone");
 }
 
 int room_on_viewer(struct ipc_call *call, const struct room_viewer *args)

@@ -31,7 +31,7 @@ static void limit(unsigned seconds)
 
 /*
  * What turns out to wait for a server here, against what cordon-disk thought,
- * ends the room, which cordond then starts anew. A worker has its own limit.
+ * ends the room, which is then started anew. A worker has its own limit.
  */
 static void watch(bool on)
 {

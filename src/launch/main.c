@@ -160,7 +160,7 @@ int main(void)
 	extra[1] = (struct pollfd){ launch.timer, POLLIN, 0 };
 	if (ipc_serve(chans, 3, extra, 2, watch_ready, NULL))
 		return 1;
-	/* cordond is gone: guests go on in their groups; without any, nothing is left behind */
+	/* the supervisor is gone: guests go on in their groups; without any, nothing is left behind */
 	if (launch.arena && !launch.cells)
 		cgroup_tree_remove(&launch.cgroups);
 	return 0;
