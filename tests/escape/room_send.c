@@ -36,7 +36,7 @@
 static const struct ipc_program *const programs[] = {
 	&conf_program, &core_program, &viewer_program, &disk_program, &file_program, &hostd_program,
 	&image_program, &launch_program, &ledger_program, &remote_program, &qemu_program, &room_program, &intake_program,
-	&sup_program, &door_program, &vm_program, &vmup_program,
+	&starter_program, &supervisor_program, &sup_program, &door_program, &vm_program, &vmup_program,
 };
 #define N_PROGRAMS (sizeof(programs) / sizeof(programs[0]))
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Rooms of Cordon, taken over. cordon-conn, -edge and -vm try every attack that a taken-over QEMU tries,
 and say every message of every internal program to core, right and wrong in form. cordon-core, which
-decides, tries what -disk, -file and -launch have to refuse it all the same.
+decides, tries what -disk, -file and -launch have to refuse it all the same, and cordon-supervisor what
+cordond has to.
 
 The room is the real one until it has entered its sandbox (room.h). What it may say is answered; all
 else ends its channel, with a line in core's log, and nobody else notices.
@@ -38,6 +39,8 @@ MAY = {
 }
 UUID = "0e5ca9e0-0000-4000-8000-000000000001"
 SILENT_MAX = 5
+CLIENTS = 200
+ENDING = 64       # ENDING_MAX of src/cordond/serve.c
 FINE = {"closed", "refused", "silence", "answered", "answered with its own viewer"}
 
 
@@ -168,8 +171,8 @@ class House:
 
 @pytest.fixture(scope="module")
 def stage():
-    replaced = {room: HERE / f"escape-room-{room}" for room in [*ROOMS, "core"]}
-    with scene.Scene(replaced=replaced, pool_size=0, max_anonymous_clients=1000) as one:
+    replaced = {room: HERE / f"escape-room-{room}" for room in [*ROOMS, "core", "supervisor"]}
+    with scene.Scene(replaced=replaced, pool_size=0, max_anonymous_clients=CLIENTS, max_clients=CLIENTS) as one:
         one.server.inside("umount", scene.QEMU)
         yield House(one)
     assert not one.left
@@ -326,6 +329,50 @@ def test_core_harmed_nobody(stage):
     assert now == then
 
 
+# ---- cordon-supervisor ----
+
+@scene.once
+def starts(stage):
+    """{attack: (how it ended, what)}: the supervisor is started anew, and taken when a room ends."""
+    stage.off()
+    one = stage.server
+    try:
+        at = one.log.stat().st_size
+        stage.arm("supervisor", conns_over=CLIENTS + ENDING + 50)
+        house.kill(9, house.pid(one, "supervisor"))
+        wait_for(lambda: one.virsh("domstate", "victim", check=False).out.strip() == "running", 30)
+        launch = house.pid(one, "launch")
+        house.kill(9, house.pid(one, "image"))
+        # the last that it says is what only cordon-conf may
+        wait_for(lambda: re.search(r"cordond\[\d+\] warning: supervisor: message 4 .* is not for this sender",
+                                   stage.text(at)), 60, text="the supervisor was taken over, and ended")
+        lines = stage.text(at)
+    finally:
+        stage.disarm()
+    wait_for(lambda: house.pids(one, "launch") not in ([], [launch]), 30, text="all rooms anew")
+    house.kill(9, house.pid(one, "supervisor"))     # this one was armed as well
+    wait_for(lambda: one.virsh("domstate", "victim", check=False).out.strip() == "running", 30)
+    return {n: (how, what) for n, how, what in re.findall(r"^escape-room supervisor (\S+) (.*?) \| (.*)$", lines, re.M)}
+
+
+def test_supervisor_is_held(stage):
+    found = starts(stage)
+    controls = {n: how for n, (how, _) in found.items() if n.startswith("control-")}
+    assert len(controls) == 2 and set(controls.values()) == {"reached"}, controls
+    bad = {n: how for n, (how, _) in found.items() if n not in controls and not how.startswith("refused")}
+    assert not bad and len(found) >= 20, found
+
+
+def test_supervisor_harmed_nobody(stage):
+    """All rooms are others; cordond, the victim and its image are as they were."""
+    starts(stage)
+    assert stage.server.alive()
+    now, then = stage.scene.fingerprint(), dict(stage.scene.before)
+    for each in (now, then):
+        each.pop("rooms")
+    assert now == then
+
+
 # ---- the page ----
 
 def state(room, name, how):
@@ -337,7 +384,7 @@ def state(room, name, how):
 def page(stage, old):
     found = {room: probes(stage, room) for room in ROOMS}
     said = {room: messages(stage, room)[0] for room in ROOMS}
-    core = invariants(stage)
+    core, supervisor = invariants(stage), starts(stage)
     many = [[name, *(state(room, name, found[room][name]) for room in ROOMS)] for name in PROBES]
     counts = [[how, *(str(sum(x.split()[0] == how for x in said[room].values())) for room in ROOMS)]
               for how in ("closed", "refused", "silence", "answered")]
@@ -347,7 +394,10 @@ def page(stage, old):
         counts=table.table(["messages to core, by what came of them", *ROOMS], counts, old),
         core=table.table(["attack by core", "what", "cordon-core"],
                          [[n, what, "refused" if how.startswith("refused") else table.cell(how)] for n, (how, what) in core.items()
-                          if not n.startswith("control-")], old))
+                          if not n.startswith("control-")], old),
+        supervisor=table.table(["attack by the supervisor", "what", "cordon-supervisor"],
+                               [[n, what, "refused" if how.startswith("refused") else table.cell(how)]
+                                for n, (how, what) in supervisor.items() if not n.startswith("control-")], old))
 
 
 PAGE = """{many}
@@ -362,7 +412,11 @@ for a client that may only read.
 cordon-core decides, so whoever takes it over starts and stops every guest and opens to each what the
 roots allow. The rest is not its to decide:
 
-{core}"""
+{core}
+cordon-supervisor says who is whose neighbour, so whoever takes it over is core and door together, and
+can end every room. What cordond keeps to itself:
+
+{supervisor}"""
 
 
 def test_page(stage):
