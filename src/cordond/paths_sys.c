@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "cordond/setup.h"
+#include "proto/ledger.x.h"
 
 #define N(rows) (sizeof(rows) / sizeof((rows)[0]))
 
@@ -110,6 +111,7 @@ int paths_make_rest(const struct config *c, struct err *err)
 		{ paths[PATH_LABELS], 0700, c->uid_disk, c->uid_disk, true },
 		{ paths[PATH_TPM], 0700, 0, 0, true },
 		{ paths[PATH_LOG], 0755, 0, 0, true },
+		{ HOST_RUN "/claims", 0700, LEDGER_UID, LEDGER_UID, true },
 		/* sockets in there take the folder's group */
 		{ paths[PATH_VIEWERS], 02711, c->uid_door, c->unix_sock_gid, true },
 		{ c->unix_sock_dir, 0755, 0, 0, false },

@@ -2,6 +2,7 @@
 #include "core/adopt.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -22,29 +23,41 @@ static const struct launch_found *found(const struct launch_list_ret *l, const u
 	return NULL;
 }
 
-static void cleanup(const uint8_t uuid[16])
+static bool runs(const uint8_t uuid[16])
+{
+	const struct guest *g = guest_by_uuid(uuid);
+
+	return g && g->run;
+}
+
+/* What cannot be released now, because its processes are just ending, is for the next core. */
+static void swept(void *ctx, struct ipc_reply *r)
+{
+	struct ipc_chan *ch = core_peer(&core.ledger, NULL);
+	struct ledger_guest args;
+
+	memcpy(args.guest, ctx, 16);
+	if (ch && !r->rc && !runs(ctx))
+		(void)ledger_call_release(ch, &args, NULL, 0, NULL, NULL);
+	free(ctx);
+}
+
+/* A cage or claim without a run: a core that died in the middle left it. */
+static void sweep(const uint8_t uuid[16])
 {
 	struct ipc_chan *ch = core_peer(&core.launch, NULL);
 	struct launch_guest_args args = { 0 };
+	char text[GUEST_UUID_TEXT];
+	void *copy;
 
+	if (!ch || runs(uuid) || !(copy = malloc(16)))
+		return;
+	memcpy(copy, uuid, 16);
 	memcpy(args.guest, uuid, 16);
-	if (ch)
-		(void)launch_call_cleanup(ch, &args, NULL, 0, NULL, NULL);
-}
-
-/* Cages without a run: a core or launch that died in the middle left them. */
-static void sweep(const struct launch_list_ret *l)
-{
-	for (uint32_t i = 0; i < l->n_guests; i++) {
-		struct guest *g = guest_by_uuid(l->guests[i].guest);
-		char uuid[GUEST_UUID_TEXT];
-
-		if (g && g->run)
-			continue;
-		guest_uuid_text(l->guests[i].guest, uuid);
-		log_warn("cage of %s belongs to no guest that runs: removed", uuid);
-		cleanup(l->guests[i].guest);
-	}
+	guest_uuid_text(uuid, text);
+	log_warn("cage or claim of %s belongs to no guest that runs: removed", text);
+	if (launch_call_cleanup(ch, &args, NULL, 0, swept, copy))
+		free(copy);
 }
 
 static void claim(const struct guest *g)
@@ -107,6 +120,8 @@ static void autostart(void)
 
 static void listed(void *ctx, struct ipc_reply *r)
 {
+	const struct launch_list_ret *l = r->ret;
+
 	(void)ctx;
 	if (r->rc) {
 		log_error("running guests cannot be listed: %s", r->err->text);
@@ -115,11 +130,21 @@ static void listed(void *ctx, struct ipc_reply *r)
 	for (struct guest *g = guest_next(NULL), *next; g; g = next) {
 		next = guest_next(g);
 		if (g->run && !g->run->link && !g->run->plan)
-			adopt_one(g, found(r->ret, g->uuid));
+			adopt_one(g, found(l, g->uuid));
 	}
 	settle();
-	sweep(r->ret);
+	for (uint32_t i = 0; i < l->n_guests; i++)
+		sweep(l->guests[i].guest);
 	autostart();
+}
+
+static void claims_listed(void *ctx, struct ipc_reply *r)
+{
+	const struct ledger_list *l = r->ret;
+
+	(void)ctx;
+	for (uint32_t i = 0; !r->rc && i < l->n_guests; i++)
+		sweep(l->guests[i].guest);
 }
 
 static void list_all(void)
@@ -129,6 +154,9 @@ static void list_all(void)
 	/* one that is being restarted comes by adopt_launch() */
 	if (!ch || launch_call_list(ch, NULL, 0, listed, NULL))
 		log_error("running guests cannot be listed: cordon-launch is not there");
+	ch = core_peer(&core.ledger, NULL);
+	if (ch)
+		(void)ledger_call_list(ch, NULL, 0, claims_listed, NULL);
 }
 
 void adopt_begin(void)

@@ -9,6 +9,7 @@
 #include "proto/core.x.h"
 #include "proto/disk.x.h"
 #include "proto/launch.x.h"
+#include "proto/ledger.x.h"
 #include "proto/room.x.h"
 #include "proto/store.x.h"
 
@@ -27,6 +28,7 @@ struct core {
 	struct core_peer cordond;
 	struct core_peer door;
 	struct core_peer launch;
+	struct core_peer ledger;
 	struct core_peer disk;
 	struct core_peer host;
 };

@@ -13,7 +13,7 @@
 #include "proto/conf.x.h"
 #include "proto/disk.x.h"
 #include "proto/hostd.x.h"
-#include "proto/launch.x.h"
+#include "proto/ledger.x.h"
 
 enum label_mode {
 	LABEL_ABSENT,      /* no SELinux on this host, and none asked for */
@@ -26,7 +26,7 @@ enum label_mode {
 struct label_choice {
 	enum label_mode mode;
 	bool relabel;              /* its files get labels too */
-	const char *base;          /* what launch.CLAIM is asked for; NULL: no label */
+	const char *base;          /* what ledger.CLAIM is asked for; NULL: no label */
 	const char *imagelabel;    /* static: given by the user, or NULL */
 	bool own;                  /* the base is made of the user's word and something else */
 	bool fixed;                /* the base is the label: nothing is added */
@@ -62,7 +62,7 @@ struct label_row {
 };
 
 /*
- * Decide for one file. `process` is the label that launch claimed (NULL:
+ * Decide for one file. `process` is the label that was claimed (NULL:
  * ABSENT, NONE). 0; -ENOTSUP when the user's label cannot be given; -ENOMEM.
  */
 int label_decide(const struct label_choice *c, const struct host_selinux *host, const char *process,
@@ -98,10 +98,10 @@ int label_show(const struct label_choice *c, const struct host_selinux *host, co
 struct plan;
 
 /*
- * Fill what launch.CLAIM is asked for `p`'s guest: label (NULL: none), fixed,
+ * Fill what ledger.CLAIM is asked for `p`'s guest: label (NULL: none), fixed,
  * share, categories. Texts live as long as the run. -errno with `err`: the
  * guest must not start.
  */
-int label_base(struct plan *p, struct launch_claim_args *args, struct err *err);
+int label_base(struct plan *p, struct ledger_claim_args *args, struct err *err);
 
 #endif

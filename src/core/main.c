@@ -14,6 +14,7 @@
 #include "core/client.h"
 #include "core/core.h"
 #include "core/host.h"
+#include "core/plan.h"
 #include "core/store.h"
 #include "core/viewer.h"
 #include "ipc/ev.h"
@@ -36,6 +37,7 @@ static struct core_peer *peer_of(enum room room, const char **ret_name, enum ipc
 		struct core_peer *peer;
 	} peers[] = {
 		{ ROOM_LAUNCH, "cordon-launch", IPC_ROOM_LAUNCH, &core.launch },
+		{ ROOM_LEDGER, "cordon-ledger", IPC_ROOM_LEDGER, &core.ledger },
 		{ ROOM_DISK, "cordon-disk", IPC_ROOM_DISK, &core.disk },
 		{ ROOM_HOST, "cordon-host", IPC_ROOM_HOST, &core.host },
 		{ ROOM_DOOR, "cordon-door", IPC_ROOM_DOOR, &core.door },
@@ -169,6 +171,8 @@ int room_on_peer(struct ipc_call *call, const struct room_peer *args)
 		adopt_claims();
 	else if (args->which == ROOM_LAUNCH)
 		adopt_launch();
+	else if (args->which == ROOM_LEDGER)
+		plan_ledger_back();
 	else if (args->which == ROOM_HOST)
 		host_refresh();
 	else if (args->which == ROOM_DOOR)

@@ -34,6 +34,8 @@ struct plan {
 	bool paused;
 	bool adopting;
 	bool wants_launch;          /* to be cleaned up by the next cordon-launch */
+	bool wants_ledger;          /* its claim is to be released by the next cordon-ledger */
+	unsigned release_tries;
 	struct ipc_call *call;      /* who asked for the start; NULL: autostart, or gone */
 	void (*answer)(struct ipc_call *call, struct guest *g);
 	struct ipc_call *waiters[PLAN_WAITERS_MAX];   /* answered when the guest is off */
@@ -41,8 +43,7 @@ struct plan {
 	struct plan_disk *disks;    /* by index of the model's disks; in the run's arena */
 	int plain[GUEST_FD_KIND_MAX + 1];   /* loader, nvram, kernel, initrd by enum guest_fd_kind; -1 */
 	struct disk_image plain_images[GUEST_FD_KIND_MAX + 1];   /* path NULL: none; in the run's arena */
-	bool keep_claim;                    /* of the CLEANUP that is under way */
-	struct launch_claimed claimed;      /* launch.CLAIM's answer; texts in the run's arena */
+	struct ledger_claimed claimed;      /* ledger.CLAIM's answer; texts in the run's arena */
 	struct plan_label *label;           /* of plan_label.c: what label_base() chose; NULL: not yet */
 };
 
@@ -72,6 +73,9 @@ int plan_adopt(struct guest *g, struct err *err);
 
 /* A new cordon-launch: what the last one did not clean up. */
 void plan_launch_back(void);
+
+/* A new cordon-ledger: claims that the last one did not release. */
+void plan_ledger_back(void);
 
 /* Guests that end with their client end now. Those that are just being started: job_client_gone(). */
 void plan_client_gone(struct client *c);

@@ -34,9 +34,9 @@ static const struct host_selinux *host_selinux(void)
 	return host_facts() ? host_facts()->selinux : NULL;
 }
 
-/* ---- what launch is asked for ---- */
+/* ---- what the ledger is asked for ---- */
 
-int label_base(struct plan *p, struct launch_claim_args *args, struct err *err)
+int label_base(struct plan *p, struct ledger_claim_args *args, struct err *err)
 {
 	struct plan_label *l = arena_alloc(p->run->arena, sizeof(*l));
 	int rc;

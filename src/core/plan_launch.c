@@ -201,8 +201,7 @@ static void ask_cleanup(struct plan *p)
 {
 	struct ipc_chan *ch = core_peer(&core.launch, NULL);
 	struct launch_guest_args args = {
-		.keep_claim = p->keep_claim,
-		.forget_tpm = !p->keep_claim && !p->guest->persistent && p->run->rec.forget_tpm,
+		.forget_tpm = !p->guest->persistent && p->run->rec.forget_tpm,
 	};
 
 	memcpy(args.guest, p->guest->uuid, 16);
@@ -212,44 +211,6 @@ static void ask_cleanup(struct plan *p)
 int launch_release(struct plan *p)
 {
 	vmlink_detach(p->run);
-	p->keep_claim = true;
-	ask_cleanup(p);
-	return 1;
-}
-
-static void claimed(void *ctx, struct ipc_reply *r)
-{
-	struct plan *p = ctx;
-	struct err err = { 0 };
-	int rc = r->rc;
-
-	if (!rc)
-		rc = xdr_copy(&launch_claimed_xdr, r->ret, p->run->arena, &p->claimed);
-	if (rc && !r->rc)
-		err_sys(&err, rc, "domain '%s': answer of cordon-launch", p->guest->name);
-	plan_continue(p, rc, r->rc ? r->err : &err);
-}
-
-int claim_prepare(struct plan *p)
-{
-	struct ipc_chan *ch = core_peer(&core.launch, &p->err);
-	struct launch_claim_args args = { 0 };
-	int rc;
-
-	if (!ch)
-		return -EAGAIN;
-	memcpy(args.guest, p->guest->uuid, 16);
-	rc = label_base(p, &args, &p->err);
-	if (rc)
-		return rc;
-	rc = launch_call_claim(ch, &args, NULL, 0, claimed, p);
-	return rc ? err_sys(&p->err, rc, "domain '%s': cannot ask cordon-launch", p->guest->name) : 1;
-}
-
-/* Last: nobody may have the label while a file of this guest still has it. */
-int claim_release(struct plan *p)
-{
-	p->keep_claim = false;
 	ask_cleanup(p);
 	return 1;
 }

@@ -22,10 +22,9 @@ int cage_spawn(const struct cage_spec *spec, struct cage *ret, struct err *err)
 	};
 	long pid;
 
-	if (spec->uid < CAGE_UID_MIN || spec->gid < CAGE_UID_MIN || spec->uid == (uid_t)-1 ||
-	    spec->gid == (gid_t)-1 || (spec->host_net && spec->root->program != ROOT_PASST))
-		return err_set(err, -EINVAL, ERR_INTERNAL_ERROR, "cage: not for uid %u, gid %u", spec->uid,
-			       spec->gid);
+	if (spec->uid < CAGE_UID_MIN || spec->uid == (uid_t)-1 ||
+	    (spec->host_net && spec->root->program != ROOT_PASST))
+		return err_set(err, -EINVAL, ERR_INTERNAL_ERROR, "cage: not for uid %u", spec->uid);
 	if (!spec->host_net)
 		a.flags |= CLONE_NEWNET;
 	into = spec->groups ? cgroup_open_unified(spec->groups, spec->group) : -1;

@@ -46,8 +46,7 @@ struct cage_limits {
 
 struct cage_spec {
 	const struct root_template *root;       /* decides the program */
-	uid_t uid;                              /* of the program; from the ledger */
-	gid_t gid;
+	uid_t uid;                              /* of the program, and its gid; from the ledger */
 	bool kvm;                               /* make /dev/kvm for it */
 	bool host_net;                          /* passt: stay in launch's network namespace */
 	const struct cage_fd *fds;

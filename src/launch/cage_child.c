@@ -83,24 +83,23 @@ static int set_limits(const struct cage_limits *l, struct err *err)
  */
 static int enter_user(const struct cage_spec *s, int proc, struct err *err)
 {
-	char uids[48], gids[48];
+	char map[48];
 	int r;
 
 	/* the real gid differs from the effective one, so that exec leaves it not dumpable: no ptrace */
-	if (setgroups(0, NULL) < 0 || setresgid(NOGROUP, s->gid, s->gid) < 0 ||
+	if (setgroups(0, NULL) < 0 || setresgid(NOGROUP, s->uid, s->uid) < 0 ||
 	    setresuid(s->uid, s->uid, s->uid) < 0)
 		return err_sys(err, -errno, "cage: becoming uid %u", s->uid);
 	if (unshare(CLONE_NEWUSER) < 0)
 		return err_sys(err, -errno, "cage: user namespace");
 	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
 		return err_sys(err, -errno, "cage: dumpable");
-	snprintf(uids, sizeof(uids), "%u %u 1", s->uid, s->uid);
-	snprintf(gids, sizeof(gids), "%u %u 1", s->gid, s->gid);
+	snprintf(map, sizeof(map), "%u %u 1", s->uid, s->uid);
 	r = put_text(proc, "setgroups", "deny");
 	if (r == 0)
-		r = put_text(proc, "gid_map", gids);
+		r = put_text(proc, "gid_map", map);
 	if (r == 0)
-		r = put_text(proc, "uid_map", uids);
+		r = put_text(proc, "uid_map", map);
 	if (r < 0)
 		return err_sys(err, r, "cage: mapping uid %u", s->uid);
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)

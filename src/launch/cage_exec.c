@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "launch/cage.h"
@@ -33,16 +34,7 @@ struct exec_block {
 
 static int read_all(int fd, void *p, size_t n)
 {
-	for (size_t done = 0; done < n;) {
-		ssize_t r = read(fd, (char *)p + done, n - done);
-
-		if (r == 0)
-			return -EPIPE;
-		if (r < 0 && errno != EINTR)
-			return -errno;
-		done += r > 0 ? (size_t)r : 0;
-	}
-	return 0;
+	return recv(fd, p, n, MSG_WAITALL) == (ssize_t)n ? 0 : -EPIPE;
 }
 
 static int map_somewhere(size_t size, void **ret)

@@ -52,7 +52,6 @@ extern const size_t cgroup_n_devices;
  */
 int cgroup_tree_open(const char *parent, unsigned weight, struct cgroup_tree *ret,
 		     struct err *err);
-void cgroup_tree_close(struct cgroup_tree *t);
 
 /*
  * At the end of an instance without guests: remove the parent group and those

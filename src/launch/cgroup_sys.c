@@ -311,23 +311,13 @@ int cgroup_tree_open(const char *parent, unsigned weight, struct cgroup_tree *re
 		return err_set(err, -ENAMETOOLONG, ERR_INVALID_ARG, "cgroup: path too long");
 	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]) && r == 0; i++)
 		r = add_hierarchy(&t, roots[i], weight, err);
-	if (r < 0) {
-		cgroup_tree_close(&t);
+	if (r < 0)
 		return r;
-	}
 	for (int kvm = 0; kvm < 2 && t.n && t.h[0].unified; kvm++)
 		if ((t.devices[kvm] = load_devices(kvm)) < 0)
 			log_warn("no list of devices for guests on cgroup v2: %s", strerrordesc_np(errno));
 	*ret = t;
 	return 0;
-}
-
-void cgroup_tree_close(struct cgroup_tree *t)
-{
-	for (unsigned i = 0; i < t->n; i++)
-		fd_close(&t->h[i].root);
-	fd_close_all(t->devices, 2);
-	t->n = 0;
 }
 
 void cgroup_tree_remove(const struct cgroup_tree *t)

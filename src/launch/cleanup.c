@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The end of a guest: all its processes, then its group, folder and uids. */
+/* The end of a guest: all its processes, then its group and folder. */
 #include <errno.h>
 #include <signal.h>
 #include <sys/timerfd.h>
@@ -13,36 +13,24 @@
 
 static bool anybody(const struct cell *c)
 {
-	for (unsigned i = 0; i < c->s.n_helpers; i++)
-		if (watched_alive(&c->s.helpers[i]))
+	for (unsigned i = 0; i < c->n_helpers; i++)
+		if (watched_alive(&c->helpers[i]))
 			return true;
-	return watched_alive(&c->s.qemu) || watched_alive(&c->s.vm) ||
+	return watched_alive(&c->qemu) || watched_alive(&c->vm) ||
 	       cgroup_populated(&launch.cgroups, c->dir_name);
-}
-
-void cleanup_traces(const char *name, bool forget_tpm)
-{
-	struct err err = { 0 };
-
-	if (cgroup_remove(&launch.cgroups, name, &err))
-		log_error("guest %s: %s", name, err.text);
-	folder_remove(launch.run_dir, name);
-	tpm_end(name, forget_tpm);
 }
 
 static void finish(struct cell *c)
 {
-	struct ipc_call *call = c->s.cleanup;
+	struct ipc_call *call = c->cleanup;
 	struct err err = { 0 };
 
-	cleanup_traces(c->dir_name, c->s.forget_tpm);
-	if (c->s.keep_claim) {
-		cell_reset(c);
-	} else {
-		if (claim_release(c, &err))
-			log_error("guest %s: %s", c->dir_name, err.text);
-		cell_free(c);
-	}
+	if (cgroup_remove(&launch.cgroups, c->dir_name, &err))
+		log_error("guest %s: %s", c->dir_name, err.text);
+	tpm_end(c->dir_name, c->forget_tpm);
+	/* last: until then the ledger keeps its uids */
+	folder_remove(launch.run_dir, c->dir_name);
+	cell_free(c);
 	if (call)
 		ipc_reply(call, NULL, NULL, 0);
 }
@@ -60,34 +48,30 @@ static void look_again(bool wanted)
 	(void)timerfd_settime(launch.timer, 0, &when, NULL);
 }
 
-void cleanup_begin(struct cell *c, struct ipc_call *call, const struct launch_guest_args *args)
+void cleanup_begin(struct cell *c, struct ipc_call *call, bool forget_tpm)
 {
-	if (c->s.cleanup)
+	if (c->cleanup)
 		ipc_refuse_text(call, -EBUSY, ERR_OPERATION_FAILED, "guest %s is just being removed",
 				c->dir_name);
 	else
-		c->s.cleanup = call;
-	c->s.going = true;
-	c->s.keep_claim = args->keep_claim;
-	c->s.forget_tpm = args->forget_tpm;
+		c->cleanup = call;
+	c->going = true;
+	c->forget_tpm = forget_tpm;
 	cgroup_kill(&launch.cgroups, c->dir_name);
-	watched_kill(&c->s.qemu);
-	watched_kill(&c->s.vm);
-	for (unsigned i = 0; i < c->s.n_helpers; i++)
-		watched_kill(&c->s.helpers[i]);
-	if (!anybody(c))
-		finish(c);
-	else
-		look_again(true);
+	watched_kill(&c->qemu);
+	watched_kill(&c->vm);
+	for (unsigned i = 0; i < c->n_helpers; i++)
+		watched_kill(&c->helpers[i]);
+	cleanup_children();
 }
 
 /* QEMU goes on without; the guest sees a TPM that fails. */
 static void look_at_tpm(struct cell *c)
 {
-	if (!c->s.helpers[0].pid || watched_alive(&c->s.helpers[0]) || !watched_alive(&c->s.qemu))
+	if (!c->helpers[0].pid || watched_alive(&c->helpers[0]) || !watched_alive(&c->qemu))
 		return;
 	log_error("guest %s: swtpm ended; its TPM does not answer until it is started anew", c->dir_name);
-	watched_close(&c->s.helpers[0]);
+	watched_close(&c->helpers[0]);
 }
 
 void cleanup_children(void)
@@ -100,7 +84,7 @@ void cleanup_children(void)
 		;
 	for (struct cell *c = launch.cells, *next; c; c = next) {
 		next = c->next;
-		if (!c->s.going) {
+		if (!c->going) {
 			look_at_tpm(c);
 			continue;
 		}

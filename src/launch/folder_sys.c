@@ -37,10 +37,10 @@ int folder_listen(const struct cell *c, const char *name, int type, uid_t owner,
 	(void)label_next(-1, "sockcreate", label[0] ? "\n" : "", false);
 	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", name);
 	/* relative to the folder: its full path may be longer than a socket's name can be */
-	if (fd < 0 || fchdir(c->s.dir) < 0 || (unlink(name) < 0 && errno != ENOENT) ||
+	if (fd < 0 || fchdir(c->dir) < 0 || (unlink(name) < 0 && errno != ENOENT) ||
 	    bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 || chmod(name, 0600) < 0 ||
 	    lchown(name, owner, owner) < 0 || listen(fd, BACKLOG) < 0 ||
-	    label_file(-1, name, c->s.image) < 0)
+	    label_file(-1, name, c->image) < 0)
 		return err_sys(err, r ? r : -errno, "guest %s: socket %s", c->dir_name, name);
 	return take_fd(&fd);
 }
@@ -62,23 +62,20 @@ static int open_file(const struct cell *c, const struct folder_file *f)
 	CLEAN_FD int fd = -1;
 	int r;
 
-	snprintf(name, sizeof(name), "%s%s", f->log ? c->s.log_name : "", f->name);
-	fd = openat(f->log ? launch.log_dir : c->s.dir, name, f->flags | O_CLOEXEC | O_NOFOLLOW, 0600);
-	r = fd < 0 ? -errno : label_file(fd, NULL, c->s.image);
+	snprintf(name, sizeof(name), "%s%s", f->log ? c->log_name : "", f->name);
+	fd = openat(f->log ? launch.log_dir : c->dir, name, f->flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+	r = fd < 0 ? -errno : label_file(fd, NULL, c->image);
 	return r < 0 ? r : take_fd(&fd);
 }
 
 static int make_folder(struct cell *c)
 {
-	if ((mkdirat(launch.run_dir, c->dir_name, 0710) < 0 && errno != EEXIST) ||
-	    (c->s.dir = openat(launch.run_dir, c->dir_name,
-			       O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)) < 0 ||
-	    fchmod(c->s.dir, 0710) < 0 || fchown(c->s.dir, 0, vm_uid(c)) < 0)
+	if (fchmod(c->dir, 0710) < 0 || fchown(c->dir, 0, vm_uid(c)) < 0)
 		return -errno;
-	unlinkat(c->s.dir, VM_FIFO_NAME, 0);
-	unlinkat(c->s.dir, JOURNAL_NAME, 0);
-	return mkfifoat(c->s.dir, VM_FIFO_NAME, 0600) < 0 ||
-	       fchownat(c->s.dir, VM_FIFO_NAME, vm_uid(c), vm_uid(c), AT_SYMLINK_NOFOLLOW) < 0 ?
+	unlinkat(c->dir, VM_FIFO_NAME, 0);
+	unlinkat(c->dir, JOURNAL_NAME, 0);
+	return mkfifoat(c->dir, VM_FIFO_NAME, 0600) < 0 ||
+	       fchownat(c->dir, VM_FIFO_NAME, vm_uid(c), vm_uid(c), AT_SYMLINK_NOFOLLOW) < 0 ?
 	       -errno : 0;
 }
 
@@ -112,12 +109,12 @@ static int open_pty(struct cell *c)
 	cfmakeraw(&t);
 	/* who administers the host may attach to it, as with libvirt */
 	if (tcsetattr(fd, TCSANOW, &t) < 0 || chown(name, 0, 5) < 0 || chmod(name, 0620) < 0 ||
-	    label_file(-1, name, c->s.image) < 0)
+	    label_file(-1, name, c->image) < 0)
 		goto fail;
 	/* so that the master knows from the beginning that nobody is there */
 	slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	fd_close(&slave);
-	c->s.pty[c->s.n_ptys++] = fd;
+	c->pty[c->n_ptys++] = fd;
 	return 0;
 fail:
 	close(fd);
@@ -126,7 +123,7 @@ fail:
 
 int folder_ptys(struct cell *c, struct err *err)
 {
-	while (c->s.n_ptys < c->s.want_ptys) {
+	while (c->n_ptys < c->want_ptys) {
 		int rc = open_pty(c);
 
 		if (rc)

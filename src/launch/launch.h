@@ -13,7 +13,6 @@
 #include "launch/label.h"
 #include "launch/root.h"
 #include "proto/launch.x.h"
-#include "proto/ledger.x.h"
 #include "proto/room.x.h"
 
 #define GUEST_UIDS 4                 /* consecutive, in this order: */
@@ -34,32 +33,30 @@ struct watched {
 	int pidfd;                   /* -1: gone */
 };
 
-/* A guest that has a claim. What START made is gone again after CLEANUP; the claim may stay. */
+/* A guest's cage, from START until CLEANUP has removed all of it. */
 struct cell {
 	uint8_t uuid[16];
 	char dir_name[GUEST_DIR_NAME];
 	uid_t uid;                   /* first of the ledger's four */
 	char label[LABEL_SIZE];      /* of QEMU; "": no SELinux */
+	char log_name[256];
+	char image[LABEL_SIZE];      /* label of the files made for it */
+	int dir;                     /* its folder below run_dir/guests */
+	struct watched qemu, vm;
+	struct watched helpers[1 + GUEST_NICS_MAX];   /* swtpm, if it has one; then passts */
+	unsigned n_helpers;
+	int pty[GUEST_PTYS_MAX];     /* masters, so that a console survives its cordon-vm */
+	unsigned n_ptys;
+	unsigned want_ptys;          /* they are gone when all who held them died */
+	struct ipc_call *cleanup;    /* waits until all processes are gone */
+	bool going, forget_tpm;
 	struct cell *next;
-	struct cage_state {
-		char log_name[256];
-		char image[LABEL_SIZE];      /* label of the files made for it */
-		int dir;                     /* its folder below run_dir/guests; -1: not started */
-		struct watched qemu, vm;
-		struct watched helpers[1 + GUEST_NICS_MAX];   /* swtpm, if it has one; then passts */
-		unsigned n_helpers;
-		int pty[GUEST_PTYS_MAX];     /* masters, so that a console survives its cordon-vm */
-		unsigned n_ptys;
-		unsigned want_ptys;          /* they are gone when all who held them died */
-		struct ipc_call *cleanup;    /* waits until all processes are gone */
-		bool going, keep_claim, forget_tpm;
-	} s;
 };
 
 struct launch {
 	struct arena *arena;
 	struct config conf;
-	struct ipc_chan control, core, ledger;
+	struct ipc_chan control, core;
 	struct cgroup_tree cgroups;
 	bool host_closed;            /* to passts: hostwall.h */
 	struct root_template roots[ROOT_PROGRAM_COUNT];
@@ -67,6 +64,8 @@ struct launch {
 	int run_dir;                 /* <run>/guests */
 	int log_dir;                 /* <log>/guests */
 	int tpm_dir;
+	int claims;                  /* the ledger's folder */
+	char instance[40];           /* our name in it: src/ledger/book.h */
 	int sigchld;
 	int timer;                   /* while processes that are not our children are to end */
 	struct cell *cells;
@@ -77,15 +76,14 @@ extern struct launch launch;
 /* cell.c: the registry, and what is on disk about it */
 struct cell *cell_find(const uint8_t uuid[16]);
 void cell_name(const uint8_t uuid[16], char out[GUEST_DIR_NAME]);
-struct cell *cell_add(const struct ledger_claim *claim);
-void cell_reset(struct cell *c);     /* as if it had never been started */
-void cell_free(struct cell *c);
+struct cell *cell_new(const uint8_t uuid[16]);   /* and its folder; NULL with errno */
+void cell_free(struct cell *c);                  /* the folder stays */
 void cell_save(const struct cell *c);
-void cell_load(struct cell *c);
+int cells_load(void);                            /* what an earlier launch left. 0 or -errno */
 
-/* claim.c: cordon-ledger, our child. Its end is ours: without claims there are no cages. */
-int claim_open(struct err *err);     /* start it; makes a cell for every claim it has */
-int claim_release(const struct cell *c, struct err *err);
+/* claim_sys.c: uids and label from the ledger; -errno when they cannot be this cell's. */
+int claim_open(struct err *err);
+int claim_read(struct cell *c, struct err *err);
 
 /* proc_sys.c: processes by pid and start time */
 uint64_t proc_start(pid_t pid);
@@ -137,9 +135,8 @@ int template_of(enum root_program program, const char *name, const struct root_t
 		struct err *err);
 
 /* cleanup.c */
-/* The group, the folder, and the state of the TPM, closed or gone, of a guest that has no process. */
-void cleanup_traces(const char *name, bool forget_tpm);
-void cleanup_begin(struct cell *c, struct ipc_call *call, const struct launch_guest_args *args);
+/* End all processes, then remove the group and the folder, and close the TPM's state, or remove it. */
+void cleanup_begin(struct cell *c, struct ipc_call *call, bool forget_tpm);
 void cleanup_children(void);         /* reap, and finish what waited for it; also when the timer rings */
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cordon-launch: cages, control groups, the ledger. Reads no path, argument or rule from anybody. */
+/* cordon-launch: cages and control groups. Reads no path, argument or rule from anybody. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -52,16 +52,6 @@ static int open_dir(const char *parent, const char *name, mode_t mode)
 	return openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 }
 
-/* "cordon.slice/<hash of the instance's folder>": two instances never share a group. */
-static void group_name(char out[64])
-{
-	uint64_t h = UINT64_C(14695981039346656037);
-
-	for (const char *p = launch.conf.run_dir; *p; p++)
-		h = (h ^ (unsigned char)*p) * UINT64_C(1099511628211);
-	snprintf(out, 64, "cordon.slice/i%016llx", (unsigned long long)h);
-}
-
 static int open_all(struct err *err)
 {
 	CLEAN_FD int top = -1;
@@ -79,7 +69,7 @@ static int open_all(struct err *err)
 	rc = claim_open(err);
 	if (rc)
 		return rc;
-	group_name(group);
+	snprintf(group, sizeof(group), "cordon.slice/%s", launch.instance);   /* two never share one */
 	rc = cgroup_tree_open(group, launch.conf.guest_cpu_weight, &launch.cgroups, err);
 	if (rc)
 		return rc;
@@ -135,10 +125,10 @@ int room_on_setup(struct ipc_call *call, const struct room_setup *args)
 	rc = open_all(&call->err);
 	if (!rc)
 		rc = sandbox_enter(&p, &call->err);
+	if (!rc && (rc = cells_load()))
+		err_sys(&call->err, rc, "folders of the guests");
 	if (rc)
 		return rc;
-	for (struct cell *c = launch.cells; c; c = c->next)
-		cell_load(c);
 	ipc_chan_init(&launch.core, take_fd(&call->fds[0]), "core", IPC_ROOM_CORE);
 	launch.core.serves[0] = &launch_server;
 	return room_reply_setup(call);
@@ -146,19 +136,19 @@ int room_on_setup(struct ipc_call *call, const struct room_setup *args)
 
 int main(void)
 {
-	struct ipc_chan *chans[] = { &launch.control, &launch.core, &launch.ledger };
+	struct ipc_chan *chans[] = { &launch.control, &launch.core };
 	struct pollfd extra[2];
 
 	log_open("launch", LOG_LEVEL_INFO, &ipc_req);
 	ipc_chan_init(&launch.control, CONTROL_FD, "supervisor", IPC_ROOM_SUPERVISOR);
 	launch.control.serves[0] = &room_server;
-	launch.core.fd = launch.ledger.fd = -1;
-	launch.core.closed = launch.ledger.closed = true;
+	launch.core.fd = -1;
+	launch.core.closed = true;
 	if (fd_set_cloexec(CONTROL_FD, 1) || open_watch())
 		return 1;
 	extra[0] = (struct pollfd){ launch.sigchld, POLLIN, 0 };
 	extra[1] = (struct pollfd){ launch.timer, POLLIN, 0 };
-	if (ipc_serve(chans, 3, extra, 2, watch_ready, NULL))
+	if (ipc_serve(chans, 2, extra, 2, watch_ready, NULL))
 		return 1;
 	/* the supervisor is gone: guests go on in their groups; without any, nothing is left behind */
 	if (launch.arena && !launch.cells)

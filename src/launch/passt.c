@@ -43,7 +43,7 @@ int passt_start(struct cell *c, int fd, struct err *err)
 	};
 	const struct cage_fd fds[] = { { fd, PASST_FD }, { 2, 2 } };
 	struct cage_spec spec = {
-		.host_net = true, .uid = c->uid + GUEST_UID_PASST, .gid = c->uid + GUEST_UID_PASST,
+		.host_net = true, .uid = c->uid + GUEST_UID_PASST,
 		.fds = fds, .n_fds = 2, .limits = CAGE_LIMITS_PASST, .args = args,
 	};
 	int rc;
@@ -52,14 +52,14 @@ int passt_start(struct cell *c, int fd, struct err *err)
 		return err_set(err, -EOPNOTSUPP, ERR_CONFIG_UNSUPPORTED,
 			       "<interface type='user'>: nothing keeps the guest from this host's own services here, "
 			       "which needs cgroup v2 (see cordon-launch's first lines in the log)");
-	if (c->s.n_helpers == 1 + GUEST_NICS_MAX)
+	if (c->n_helpers == 1 + GUEST_NICS_MAX)
 		return err_set(err, -E2BIG, ERR_CONFIG_UNSUPPORTED,
 			       "more than %u interfaces of type user", GUEST_NICS_MAX);
 	rc = template_of(ROOT_PASST, "root-passt", &spec.root, err);
 	if (rc)
 		return err_prefix(err, rc, "<interface type='user'> needs passt (package passt)");
-	rc = helper_start(c, &c->s.helpers[c->s.n_helpers], &spec, PASST_TYPE, err);
+	rc = helper_start(c, &c->helpers[c->n_helpers], &spec, PASST_TYPE, err);
 	if (!rc)
-		c->s.n_helpers++;
+		c->n_helpers++;
 	return rc;
 }

@@ -32,7 +32,6 @@ struct root_template {
 	const char *fresh;         /* a host file that may be replaced meanwhile: bound per cage */
 	char dir[PATH_MAX];        /* where the template is mounted */
 	struct stat built_from;    /* the program file */
-	unsigned files;            /* bound libraries and modules, for the log */
 };
 
 /*

@@ -100,7 +100,7 @@ static int bind(const char *path)
 }
 
 /* The program itself, and what is loaded into it. */
-static int bind_code(const char *path, unsigned *files, struct err *err)
+static int bind_code(const char *path, struct err *err)
 {
 	struct stat st;
 	int r;
@@ -110,7 +110,6 @@ static int bind_code(const char *path, unsigned *files, struct err *err)
 		return err_set(err, -EPERM, ERR_OPERATION_DENIED,
 			       "private root: %s is not root's own file, or others may write it", path);
 	r = bind(path);
-	++*files;
 	return r < 0 ? err_sys(err, r, "private root: binding %s", path) : 0;
 }
 
@@ -141,11 +140,11 @@ static _Noreturn void ask_loader(const struct program *p, const char *path, int 
 }
 
 /* Lines "NAME => PATH (ADDRESS)" or "PATH (ADDRESS)"; the kernel's own library has no path. */
-static int bind_libraries(const struct program *p, const char *path, unsigned *files, struct err *err)
+static int bind_libraries(const struct program *p, const char *path, struct err *err)
 {
 	char *line = NULL, *from, *end;
 	int out[2], status = -1, r = 0;
-	size_t size = 0;
+	size_t size = 0, n = 0;
 	pid_t pid;
 	FILE *f;
 
@@ -162,12 +161,13 @@ static int bind_libraries(const struct program *p, const char *path, unsigned *f
 		if (!end)
 			continue;
 		*end = '\0';
-		r = bind_code(from, files, err);
+		r = bind_code(from, err);
+		n++;
 	}
 	free(line);
 	if (f)
 		fclose(f);
-	if (r == 0 && (pid < 0 || waitpid(pid, &status, 0) != pid || status || *files < 2))
+	if (r == 0 && (pid < 0 || waitpid(pid, &status, 0) != pid || status || !n))
 		return err_set(err, -ENOEXEC, ERR_OPERATION_FAILED,
 			       "private root: %s does not say what %s needs", LOADER, path);
 	return r;
@@ -208,8 +208,8 @@ static int fill(const struct program *p, struct root_template *t, struct err *er
 		r = bind(p->fresh);
 	if (r < 0)
 		return err_sys(err, r, "private root");
-	r = bind_code(t->path, &t->files, err);
-	return r < 0 ? r : bind_libraries(p, t->path, &t->files, err);
+	r = bind_code(t->path, err);
+	return r < 0 ? r : bind_libraries(p, t->path, err);
 }
 
 /* Read-only, no devices, no setuid, and deaf to mounts of the host: all in one call. */

@@ -35,7 +35,7 @@ static int make_node(const struct cgroup_device *d, const struct cage_spec *s)
 	snprintf(host, sizeof(host), "/dev/%s", d->name);
 	snprintf(path, sizeof(path), "dev/%s", d->name);
 	if (mknod(path, S_IFCHR | d->mode, makedev(d->major, d->minor)) < 0 || chmod(path, d->mode) < 0 ||
-	    (d->kvm && chown(path, s->uid, s->gid) < 0))
+	    (d->kvm && chown(path, s->uid, s->uid) < 0))
 		return -errno;
 	return root_label(host, path);
 }
@@ -68,7 +68,7 @@ static int copy_file(const struct root_copy *c, const struct cage_spec *s, struc
 
 	snprintf(path, sizeof(path), "boot/%s", c->name);
 	out = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
-	if (out < 0 || fchown(out, s->uid, s->gid) < 0 ||
+	if (out < 0 || fchown(out, s->uid, s->uid) < 0 ||
 	    (s->file_label && label_file(out, NULL, s->file_label) < 0))
 		return err_sys(err, -errno, "cage: creating /%s", path);
 	for (;;) {

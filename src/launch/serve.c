@@ -15,18 +15,21 @@
 
 #define MEMORY_KIB_MAX (UINT64_C(64) << 30)   /* 64 TiB */
 
-/* What START is about to hand to QEMU. Descriptors made here are closed with it. */
+/*
+ * What START is about to hand to QEMU. Each row has one descriptor, brought by the call or made here
+ * and closed with the call: there are places for all in it.
+ */
 struct build {
 	struct cell *cell;
-	const struct launch_start_args *args;
+	struct ipc_call *call;
+	unsigned next;               /* of those brought */
 	struct cage_fd fds[LAUNCH_FDS_MAX + 3];
 	size_t n_fds;
 	struct root_copy copies[3];
 	size_t n_copies;
-	int made[LAUNCH_FDS_MAX];
-	size_t n_made;
 	struct guest_fd *rows;
 };
+_Static_assert(LAUNCH_FDS_MAX < IPC_FDS_MAX, "places for all");
 
 static int check(const struct ipc_call *call, const struct launch_start_args *a, struct err *err)
 {
@@ -60,15 +63,18 @@ static int add(struct build *b, int fd, int row)
 	return 0;
 }
 
+static int add_made(struct build *b, int fd, int row)
+{
+	b->call->fds[b->call->n_fds++] = fd;
+	return add(b, fd, row);
+}
+
 static int add_socket(struct build *b, const char *name, int row, struct err *err)
 {
 	int fd = folder_listen(b->cell, name, SOCK_STREAM, b->cell->uid + GUEST_UID_VM, b->cell->label,
 			       err);
 
-	if (fd < 0)
-		return fd;
-	b->made[b->n_made++] = fd;
-	return add(b, fd, row);
+	return fd < 0 ? fd : add_made(b, fd, row);
 }
 
 /* QEMU's end of a socket pair; the other is of a program that is started for it. */
@@ -80,13 +86,13 @@ static int add_helper(struct build *b, int (*start)(struct cell *c, int fd, stru
 	if (rc || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(err, rc ? rc : -errno, "socket pair");
 	(void)label_next(-1, "sockcreate", b->cell->label[0] ? "\n" : "", true);
-	b->made[b->n_made++] = pair[0];
+	(void)add_made(b, pair[0], row);
 	rc = start(b->cell, pair[1], err);
 	fd_close(&pair[1]);
-	return rc ? rc : add(b, pair[0], row);
+	return rc;
 }
 
-static int add_row(struct build *b, struct ipc_call *call, unsigned *next, int row, struct err *err)
+static int add_row(struct build *b, int row, struct err *err)
 {
 	const struct guest_fd *f = &b->rows[row];
 	char name[40];
@@ -107,10 +113,10 @@ static int add_row(struct build *b, struct ipc_call *call, unsigned *next, int r
 		if (b->n_copies == sizeof(b->copies) / sizeof(b->copies[0]))
 			return err_set(err, -E2BIG, ERR_INTERNAL_ERROR, "too many boot files");
 		b->copies[b->n_copies++] = (struct root_copy){
-			call->fds[(*next)++], f->kind == GUEST_FD_KIND_KERNEL ? "kernel" : "initrd" };
+			b->call->fds[b->next++], f->kind == GUEST_FD_KIND_KERNEL ? "kernel" : "initrd" };
 		return 0;
 	}
-	return add(b, call->fds[(*next)++], row);
+	return add(b, b->call->fds[b->next++], row);
 }
 
 int template_of(enum root_program program, const char *name, const struct root_template **ret,
@@ -122,28 +128,23 @@ int template_of(enum root_program program, const char *name, const struct root_t
 	*ret = t;
 	if (t->path && root_is_current(t))
 		return 0;
-	if (t->path)
-		root_drop(t);
 	t->path = NULL;
 	snprintf(dir, sizeof(dir), "%.*s/%s", PATH_MAX - 64, launch.conf.run_dir, name);
 	return root_build(program, dir, t, err);
 }
 
-static int start(struct build *b, struct ipc_call *call, struct err *err)
+static int start(struct build *b, const struct launch_start_args *a, struct err *err)
 {
-	const struct launch_start_args *a = b->args;
 	struct cell *c = b->cell;
 	const struct cgroup_limits limits = {
 		.memory_max = a->memory_kib << 10, .pids_max = launch.conf.guest_pids_max, .kvm = a->kvm,
 	};
 	struct cage_spec spec = {
-		.uid = c->uid + GUEST_UID_QEMU, .gid = c->uid + GUEST_UID_QEMU,
-		.kvm = a->kvm, .groups = &launch.cgroups, .group = c->dir_name, .label = c->label,
-		.file_label = c->s.image, .fds = b->fds, .copies = b->copies, .limits = CAGE_LIMITS_QEMU,
+		.uid = c->uid + GUEST_UID_QEMU, .kvm = a->kvm, .groups = &launch.cgroups, .group = c->dir_name, .label = c->label,
+		.file_label = c->image, .fds = b->fds, .copies = b->copies, .limits = CAGE_LIMITS_QEMU,
 	};
 	int folder[FOLDER_FDS];
-	struct stage s = { .cell = c, .cage = &spec, .core_end = call->fds[0], .folder = folder };
-	unsigned next = 1;
+	struct stage s = { .cell = c, .cage = &spec, .core_end = b->call->fds[0], .folder = folder };
 	int rc = template_of(ROOT_QEMU_X86_64, "root-qemu", &spec.root, err);
 
 	memset(folder, -1, sizeof(folder));
@@ -154,7 +155,7 @@ static int start(struct build *b, struct ipc_call *call, struct err *err)
 	if (!rc)
 		rc = cgroup_create(&launch.cgroups, c->dir_name, &limits, err);
 	for (uint32_t i = 0; i < a->n_fds && !rc; i++)
-		rc = add_row(b, call, &next, (int)i, err);
+		rc = add_row(b, (int)i, err);
 	if (!rc) {
 		b->fds[b->n_fds++] = (struct cage_fd){ folder[FOLDER_FIFO_WRITE], 1 };
 		b->fds[b->n_fds++] = (struct cage_fd){ folder[FOLDER_FIFO_WRITE], 2 };
@@ -171,15 +172,15 @@ static int answer(struct ipc_call *call, const struct cell *c, const struct gues
 {
 	struct launch_started ret = {
 		.guest_uid = c->uid + GUEST_UID_QEMU, .vm_uid = c->uid + GUEST_UID_VM,
-		.qemu_pid = c->s.qemu.pid, .qemu_start = c->s.qemu.start, .vm_pid = c->s.vm.pid,
+		.qemu_pid = c->qemu.pid, .qemu_start = c->qemu.start, .vm_pid = c->vm.pid,
 		.fds = (struct guest_fd *)(uintptr_t)rows, .n_fds = n_rows,
 	};
 
-	ret.ptys = arena_calloc(call->arena, c->s.n_ptys + 1, sizeof(*ret.ptys));
-	for (unsigned i = 0; ret.ptys && i < c->s.n_ptys; i++) {
+	ret.ptys = arena_calloc(call->arena, c->n_ptys + 1, sizeof(*ret.ptys));
+	for (unsigned i = 0; ret.ptys && i < c->n_ptys; i++) {
 		char *name = arena_alloc(call->arena, 65);
 
-		if (!name || ptsname_r(c->s.pty[i], name, 64))
+		if (!name || ptsname_r(c->pty[i], name, 64))
 			return err_set(&call->err, -ENOMEM, ERR_NO_MEMORY, "pseudo terminal");
 		ret.ptys[ret.n_ptys++].path = name;
 	}
@@ -187,16 +188,10 @@ static int answer(struct ipc_call *call, const struct cell *c, const struct gues
 }
 
 /* The files' type is one of the policy's for images, their level the guest's own. */
-static int check_claim(const struct cell *c, const struct launch_start_args *a, struct err *err)
+static int check_image(const struct cell *c, const struct launch_start_args *a, struct err *err)
 {
 	const struct config *conf = &launch.conf;
 
-	if (!c)
-		return err_set(err, -ENOENT, ERR_OPERATION_FAILED,
-			       "domain '%s': its uids are not claimed (CLAIM first)", a->name);
-	if (c->s.dir >= 0)
-		return err_set(err, -EEXIST, ERR_OPERATION_FAILED,
-			       "domain '%s': its cage is there already (CLEANUP first)", a->name);
 	if (!a->image && !c->label[0])
 		return 0;
 	if (!a->image || !c->label[0] ||
@@ -208,30 +203,55 @@ static int check_claim(const struct cell *c, const struct launch_start_args *a, 
 	return 0;
 }
 
+/* Its folder is there before its claim is read: so the ledger does not give that away meanwhile. */
+static int open_cell(const struct launch_start_args *a, struct cell **ret, struct err *err)
+{
+	struct cell *c;
+	int rc;
+
+	if (cell_find(a->guest))
+		return err_set(err, -EEXIST, ERR_OPERATION_FAILED,
+			       "domain '%s': its cage is there already (CLEANUP first)", a->name);
+	c = cell_new(a->guest);
+	if (!c)
+		return err_sys(err, -errno, "domain '%s': its folder", a->name);
+	rc = claim_read(c, err);
+	if (!rc)
+		rc = check_image(c, a, err);
+	if (rc) {
+		folder_remove(launch.run_dir, c->dir_name);
+		cell_free(c);
+		return rc;
+	}
+	*ret = c;
+	return 0;
+}
+
 int launch_on_start(struct ipc_call *call, const struct launch_start_args *args)
 {
-	struct cell *c = cell_find(args->guest);
-	struct build b = { .args = args, .cell = c };
+	struct build b = { .call = call, .next = 1 };
 	int rc = check(call, args, &call->err);
+	struct cell *c = NULL;
 
 	if (!rc)
-		rc = check_claim(c, args, &call->err);
+		rc = open_cell(args, &c, &call->err);
 	if (rc)
 		return rc;
+	b.cell = c;
 	/* the name of its log is the guest's, as far as a file can be called that */
-	snprintf(c->s.log_name, sizeof(c->s.log_name), "%.240s", args->name);
-	for (char *p = c->s.log_name; *p; p++)
+	snprintf(c->log_name, sizeof(c->log_name), "%.240s", args->name);
+	for (char *p = c->log_name; *p; p++)
 		if (*p == '/' || (unsigned char)*p < 0x20)
 			*p = '_';
-	snprintf(c->s.image, sizeof(c->s.image), "%s", args->image ? args->image : "");
-	c->s.want_ptys = args->n_ptys;
+	snprintf(c->image, sizeof(c->image), "%s", args->image ? args->image : "");
+	c->want_ptys = args->n_ptys;
+	cell_save(c);
 	b.rows = arena_calloc(call->arena, args->n_fds + 1, sizeof(*b.rows));
 	rc = b.rows ? 0 : -ENOMEM;
 	if (!rc && args->n_fds)
 		memcpy(b.rows, args->fds, args->n_fds * sizeof(*b.rows));
 	if (!rc)
-		rc = start(&b, call, &call->err);
-	fd_close_all(b.made, b.n_made);
+		rc = start(&b, args, &call->err);
 	if (rc) {
 		/* core asks for CLEANUP when it undoes the start; what is there stays listed until then */
 		log_error("guest %s: %s", c->dir_name, call->err.text);
@@ -247,10 +267,10 @@ int launch_on_start(struct ipc_call *call, const struct launch_start_args *args)
 static int connect_vm(const struct cell *c)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = VM_SOCK_NAME };
-	int fd = watched_alive(&c->s.vm) ? socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
+	int fd = watched_alive(&c->vm) ? socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
 				       : -1;
 
-	if (fd >= 0 && (fchdir(c->s.dir) < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0))
+	if (fd >= 0 && (fchdir(c->dir) < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0))
 		fd_close(&fd);
 	return fd;
 }
@@ -262,8 +282,8 @@ static int replace_vm(struct cell *c, struct err *err)
 	struct stage s = { .cell = c, .folder = folder };
 	int pair[2], rc;
 
-	watched_kill(&c->s.vm);
-	watched_close(&c->s.vm);
+	watched_kill(&c->vm);
+	watched_close(&c->vm);
 	rc = ipc_pair(pair);
 	if (rc)
 		return err_sys(err, rc, "guest %s", c->dir_name);
@@ -290,9 +310,9 @@ int launch_on_respawn(struct ipc_call *call, const struct launch_guest_args *arg
 	CLEAN_FD int fd = -1;
 
 	/* a cordon-vm that lives still has to tell how its QEMU ended */
-	if (c && !c->s.going && !args->replace)
+	if (c && !c->going && !args->replace)
 		fd = connect_vm(c);
-	if (fd < 0 && (!c || c->s.going || !watched_alive(&c->s.qemu)))
+	if (fd < 0 && (!c || c->going || !watched_alive(&c->qemu)))
 		return err_set(&call->err, -ESRCH, ERR_OPERATION_FAILED, "QEMU of this guest is gone");
 	if (fd < 0)
 		fd = replace_vm(c, &call->err);
@@ -304,16 +324,14 @@ int launch_on_respawn(struct ipc_call *call, const struct launch_guest_args *arg
 int launch_on_cleanup(struct ipc_call *call, const struct launch_guest_args *args)
 {
 	struct cell *c = cell_find(args->guest);
-	char name[GUEST_DIR_NAME];
 
-	if (c) {
-		cleanup_begin(c, call, args);
-		return 0;
-	}
-	cell_name(args->guest, name);
-	/* nothing runs under its uids, or the claim would be there; but a cage may have been left */
-	cleanup_traces(name, args->forget_tpm);
-	return launch_reply_cleanup(call);
+	/* without one there may be something left of it all the same */
+	if (!c)
+		c = cell_new(args->guest);
+	if (!c)
+		return err_sys(&call->err, -errno, "folder of a guest");
+	cleanup_begin(c, call, args->forget_tpm);
+	return 0;
 }
 
 int launch_on_list(struct ipc_call *call)
@@ -328,10 +346,8 @@ int launch_on_list(struct ipc_call *call)
 		struct launch_found *f = &ret.guests[ret.n_guests++];
 
 		memcpy(f->guest, c->uuid, 16);
-		f->qemu_pid = watched_alive(&c->s.qemu) ? c->s.qemu.pid : 0;
-		f->vm_pid = watched_alive(&c->s.vm) ? c->s.vm.pid : 0;
-		f->guest_uid = c->uid + GUEST_UID_QEMU;
-		f->vm_uid = c->uid + GUEST_UID_VM;
+		f->qemu_pid = watched_alive(&c->qemu) ? c->qemu.pid : 0;
+		f->vm_pid = watched_alive(&c->vm) ? c->vm.pid : 0;
 	}
 	return launch_reply_list(call, &ret);
 }

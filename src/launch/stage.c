@@ -76,11 +76,11 @@ static void become_vm(const struct stage *s, const struct watched *qemu, int arg
 	for (int i = 0; i < FOLDER_FDS; i++)
 		if (folder_files[i].at >= 0)
 			fds[n++] = (struct cage_fd){ s->folder[i], folder_files[i].at };
-	for (unsigned i = 0; i < s->cell->s.n_ptys; i++)
-		fds[n++] = (struct cage_fd){ s->cell->s.pty[i], VM_FD_PTY + (int)i };
+	for (unsigned i = 0; i < s->cell->n_ptys; i++)
+		fds[n++] = (struct cage_fd){ s->cell->pty[i], VM_FD_PTY + (int)i };
 	label_compose(launch.label, VM_TYPE, s->cell->label, label);
 	rc = room_binary("cordon-vm", path);
-	if (!rc && fchdir(s->cell->s.dir) < 0)
+	if (!rc && fchdir(s->cell->dir) < 0)
 		rc = -errno;
 	if (!rc)
 		rc = label_next(-1, "exec", label, false);
@@ -97,7 +97,7 @@ static void become_vm(const struct stage *s, const struct watched *qemu, int arg
 
 static _Noreturn void child(const struct stage *s, int report)
 {
-	struct watched qemu = s->cell->s.qemu;
+	struct watched qemu = s->cell->qemu;
 	struct cage_spec spec;
 	struct err err = { 0 };
 	struct cage cage = { .pidfd = -1 };
@@ -160,8 +160,8 @@ int stage_run(const struct stage *s, struct err *err)
 		return r.text[0] ? err_set(err, r.rc, ERR_INTERNAL_ERROR, "cage: %s", r.text) :
 		       err_sys(err, rc ? rc : r.rc, "guest %s: stage S", s->cell->dir_name);
 	}
-	rc = watched_open(&s->cell->s.vm, pid, 0);
+	rc = watched_open(&s->cell->vm, pid, 0);
 	if (!rc && s->cage)
-		rc = watched_open(&s->cell->s.qemu, r.pid, r.start);
+		rc = watched_open(&s->cell->qemu, r.pid, r.start);
 	return rc ? err_sys(err, rc, "guest %s: it ended at once", s->cell->dir_name) : 0;
 }

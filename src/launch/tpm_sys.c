@@ -48,7 +48,7 @@ int tpm_start(struct cell *c, int fd, struct err *err)
 	const uid_t uid = c->uid + GUEST_UID_SWTPM;
 	char path[PATH_MAX];
 	struct cage_spec spec = {
-		.uid = uid, .gid = uid, .fds = fds, .n_fds = 2, .limits = CAGE_LIMITS_SWTPM,
+		.uid = uid, .fds = fds, .n_fds = 2, .limits = CAGE_LIMITS_SWTPM,
 		.state = path, .args = args,
 	};
 	int rc = template_of(ROOT_SWTPM, "root-swtpm", &spec.root, err);
@@ -56,9 +56,9 @@ int tpm_start(struct cell *c, int fd, struct err *err)
 	if (rc)
 		return err_prefix(err, rc, "<tpm> with backend 'emulator' needs swtpm (package swtpm)");
 	state_path(c->dir_name, path);
-	rc = mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : give(path, uid, c->s.image);
+	rc = mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : give(path, uid, c->image);
 	return rc ? err_sys(err, rc, "state of the TPM in '%s'", path) :
-	       helper_start(c, &c->s.helpers[0], &spec, SWTPM_TYPE, err);
+	       helper_start(c, &c->helpers[0], &spec, SWTPM_TYPE, err);
 }
 
 void tpm_end(const char *name, bool forget)

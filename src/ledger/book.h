@@ -36,6 +36,7 @@ struct book_want {
 struct book {
 	int dir;
 	int proc;                       /* /proc */
+	int run;                        /* the instance's run folder, in which launch has "guests" */
 	int lock;
 	char instance[40];
 	uid_t uid_first;
@@ -45,12 +46,12 @@ struct book {
 };
 
 /*
- * Use the folder `dir` (which stays the caller's, like `proc`) for the instance that is known by a
+ * Use the folder `dir` (which stays the caller's, like `proc` and `run`) for the instance that is known by a
  * device and inode number, until book_close() or the end of this process. Claims of instances that
  * are gone are dropped unless a process still runs under them; our own of an earlier run are kept:
  * see book_each(). `name` is for messages. -EBUSY: another process serves this instance.
  */
-int book_open(int dir, int proc, const char *name, uint64_t device, uint64_t inode,
+int book_open(int dir, int proc, int run, const char *name, uint64_t device, uint64_t inode,
 	      uid_t uid_first, uint32_t uid_count, struct book *ret, struct err *err);
 
 /* Forget the instance, if it has no claims. */
@@ -70,7 +71,10 @@ int book_claim(struct book *l, const char *guest, const struct book_want *want,
 /* The claim of a guest of this instance. 0, or -ENOENT. */
 int book_find(const struct book *l, const char *guest, struct book_claim *ret);
 
-/* Drop the guest's claim; none: success. Its processes must be gone. */
+/*
+ * Drop the guest's claim; none: success. -EBUSY while launch has a folder for the guest below `run`,
+ * or the kernel counts a process under one of its uids.
+ */
 int book_release(const struct book *l, const char *guest, struct err *err);
 
 /* Call `each` for every claim of this instance; stops at non-zero and returns it. */

@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -70,7 +71,7 @@ static bool uids_busy(uid_t first)
 	return false;
 }
 
-/* A living launch holds the lock of its instance. */
+/* A living ledger holds the lock of its instance. */
 static bool instance_alive(const struct book *l, const char *claim)
 {
 	char name[NAME_SIZE];
@@ -246,14 +247,43 @@ int book_find(const struct book *l, const char *guest, struct book_claim *ret)
 	return read_claim(l->dir, name, ret);
 }
 
+/* Why nobody else may have them yet; NULL if they may. */
+static const char *used_by(const struct book *l, const struct book_claim *c)
+{
+	char path[sizeof("guests/") + BOOK_GUEST];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "guests/%s", c->guest);
+	if (fstatat(l->run, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return "its cage is there";
+	return uids_busy(c->uid) ? "a process runs under its uids" : NULL;
+}
+
+/*
+ * Launch makes a guest's folder before it reads the claim. Here the claim is taken out of its sight
+ * before the folder is looked for: one of the two sees what the other did.
+ */
 int book_release(const struct book *l, const char *guest, struct err *err)
 {
-	char name[NAME_SIZE];
+	char name[NAME_SIZE], aside[NAME_SIZE];
+	struct book_claim c;
+	const char *why;
+	int r = book_find(l, guest, &c);
 
+	if (r < 0)
+		return r == -ENOENT ? 0 : err_sys(err, r, "ledger: guest %s", guest);
 	snprintf(name, sizeof(name), "%s.%s", l->instance, guest);
-	if (unlinkat(l->dir, name, 0) < 0 && errno != ENOENT)
+	snprintf(aside, sizeof(aside), "%s-.%s", l->instance, guest);
+	if (flock(l->dir, LOCK_EX) < 0 || renameat(l->dir, name, l->dir, aside) < 0)
 		return err_sys(err, -errno, "ledger: %s", name);
-	return 0;
+	why = used_by(l, &c);
+	if (why ? renameat(l->dir, aside, l->dir, name) < 0 : unlinkat(l->dir, aside, 0) < 0)
+		r = err_sys(err, -errno, "ledger: %s", name);
+	else if (why)
+		r = err_set(err, -EBUSY, ERR_RESOURCE_BUSY, "guest %s keeps uids %u to %u and its label: %s",
+			    guest, c.uid, c.uid + BOOK_UIDS_EACH - 1, why);
+	flock(l->dir, LOCK_UN);
+	return r;
 }
 
 struct visit {
@@ -282,10 +312,10 @@ int book_each(const struct book *l, int (*each)(void *ctx, const struct book_cla
 	return r < 0 ? err_sys(err, r, "ledger") : r;
 }
 
-int book_open(int dir, int proc, const char *name, uint64_t device, uint64_t inode,
+int book_open(int dir, int proc, int run, const char *name, uint64_t device, uint64_t inode,
 	      uid_t uid_first, uint32_t uid_count, struct book *ret, struct err *err)
 {
-	struct book l = { .dir = dir, .proc = proc, .lock = -1, .uid_first = uid_first,
+	struct book l = { .dir = dir, .proc = proc, .run = run, .lock = -1, .uid_first = uid_first,
 			  .uid_count = uid_count - uid_count % BOOK_UIDS_EACH };
 	int r = 0;
 

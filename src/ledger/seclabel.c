@@ -12,6 +12,17 @@ bool seclabel_has(const struct seclabel *l, unsigned category)
 	return l->set[category / 64] & UINT64_C(1) << category % 64;
 }
 
+bool seclabel_type_in(const struct seclabel *l, char *const *types, size_t n)
+{
+	const char *type = strchr(strchr(l->text, ':') + 1, ':') + 1;
+	size_t len = strcspn(type, ":");
+
+	for (size_t i = 0; i < n; i++)
+		if (strlen(types[i]) == len && !memcmp(types[i], type, len))
+			return true;
+	return false;
+}
+
 static void put(struct seclabel *l, unsigned c)
 {
 	l->n += !seclabel_has(l, c);

@@ -23,6 +23,9 @@ struct seclabel {
  */
 int seclabel_parse(const char *text, struct seclabel *ret);
 
+/* Is its type (the third part) one of these? */
+bool seclabel_type_in(const struct seclabel *l, char *const *types, size_t n);
+
 bool seclabel_has(const struct seclabel *l, unsigned category);
 
 /*

@@ -36,6 +36,7 @@ static struct slot {
 static struct slot slots[] = {      /* those above come first */
 	{ ROOM_CORE }, { ROOM_DOOR, CORE, .stays = true }, { ROOM_DISK, CORE },
 	{ ROOM_FILE, DISK }, { ROOM_IMAGE, DISK }, { ROOM_LAUNCH, CORE }, { ROOM_HOST, CORE },
+	{ ROOM_LEDGER, CORE },
 };
 
 #define N_SLOTS (sizeof(slots) / sizeof(slots[0]))

@@ -199,17 +199,22 @@ static int launch(const char *row, const void *args, const int *fds, unsigned n)
 	return ask(core.launch.ch.fd, &launch_program, row, args, fds, n, NULL);
 }
 
+static int ledger(const char *row, const void *args)
+{
+	return ask(core.ledger.ch.fd, &ledger_program, row, args, NULL, 0, NULL);
+}
+
 /* For a guest of its own each: who has a claim gets the same one again. */
 static int claim(const char *label, bool fixed, unsigned categories)
 {
 	static uint8_t last = 0x10;
-	struct launch_claim_args a = { .label = text(label), .fixed = fixed, .categories = categories };
+	struct ledger_claim_args a = { .label = text(label), .fixed = fixed, .categories = categories };
 
 	if (!label)
 		a.label = NULL;
 	memcpy(a.guest, own, sizeof(own));
 	a.guest[15] = last++;
-	return launch("CLAIM", &a, NULL, 0);
+	return ledger("CLAIM", &a);
 }
 
 static int claim_free(void) { return claim(NULL, false, 0); }
@@ -234,9 +239,8 @@ static int start(const uint8_t guest[16], const char *name, unsigned n_fds, unsi
 	return r;
 }
 
-static int start_victim(void)
+static void victim(uint8_t u[16])
 {
-	uint8_t u[16];
 	const char *s = target("victim_uuid");
 	unsigned byte;
 
@@ -245,9 +249,38 @@ static int start_victim(void)
 		if (sscanf(s, "%2x", &byte) == 1)
 			u[i++] = (uint8_t)byte;
 	}
+}
+
+static int release_victim(void)
+{
+	struct ledger_guest a;
+
+	victim(a.guest);
+	return ledger("RELEASE", &a);
+}
+
+/* Control: one that was claimed and never started. */
+static int release_own(void)
+{
+	struct ledger_claim_args a = { 0 };
+	struct ledger_guest g;
+	int r;
+
+	memcpy(a.guest, own, sizeof(own));
+	memcpy(g.guest, own, sizeof(own));
+	r = ledger("CLAIM", &a);
+	return r ? r : ledger("RELEASE", &g);
+}
+
+static int start_victim(void)
+{
+	uint8_t u[16] = { 0 };
+
+	victim(u);
 	return start(u, "victim", 1, 0);
 }
 
+static int start_unclaimed(void) { return start(own, "own", 1, 0); }
 static int start_descriptors(void) { return start(own, "own", 4, 1); }
 
 static const struct {
@@ -281,6 +314,9 @@ static const struct {
 	{ "claim-cordon", "claim the label of a room of Cordon", claim_other, false },
 	{ "claim-garbage", "claim a label with a line break", claim_garbage, false },
 	{ "claim-no-pair", "claim a pair where the policy has one category", claim_no_pair, false },
+	{ "control-release", "release the claim of a guest that does not run", release_own, true },
+	{ "release-victim", "release the uids of a guest that runs", release_victim, false },
+	{ "start-unclaimed", "start a guest that has no claim", start_unclaimed, false },
 	{ "start-victim", "start a guest that runs once more", start_victim, false },
 	{ "start-descriptors", "start with descriptors that no row names", start_descriptors, false },
 };
@@ -298,6 +334,7 @@ int __wrap_intake_on_client(struct ipc_call *call, const struct room_client *arg
 		return __real_intake_on_client(call, args);
 	blocking(core.disk.ch.fd);
 	blocking(core.launch.ch.fd);
+	blocking(core.ledger.ch.fd);
 	for (size_t i = 0; target("invariants") && i < sizeof(attacks) / sizeof(attacks[0]); i++) {
 		int r = attacks[i].run();
 

@@ -11,7 +11,7 @@ from lib.later import Later
 from lib.server import wait_for
 
 pytestmark = pytest.mark.cordon
-ROOMS = ["supervisor", "core", "launch", "disk", "file", "image", "host", "door", "conn", "vm"]
+ROOMS = ["supervisor", "core", "launch", "ledger", "disk", "file", "image", "host", "door", "conn", "vm"]
 TRUTH = 1.0          # seconds until the next client sees it, on a machine that has time for us
 OVERLOAD_MAX = 5     # times that, however busy the machine is
 

@@ -78,10 +78,8 @@ def kill(number, *targets):
 
 def group_name(server):
     """As cordon-launch names the group above those of its guests."""
-    h = 14695981039346656037
-    for b in str(server.dir / "run").encode():
-        h = (h ^ b) * 1099511628211 % 2**64
-    return f"cordon.slice/i{h:016x}"
+    st = (server.dir / "run").stat()
+    return f"cordon.slice/{st.st_dev:x}-{st.st_ino:x}"
 
 
 def groups(server):

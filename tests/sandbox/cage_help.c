@@ -84,7 +84,6 @@ void help_close(struct help *h)
 	for (unsigned i = 0; i < h->next; i++)
 		kill_leftover(h, HELP_UID_FIRST + i);
 	cgroup_tree_remove(&h->groups);
-	cgroup_tree_close(&h->groups);
 	root_drop(&h->qemu);
 	root_drop(&h->passt);
 	rmdir(h->qemu.dir);
@@ -120,7 +119,7 @@ static void spawn(struct help *h, struct help_guest *g, struct cage_spec *spec,
 		die("cgroup_create", &err);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		die("socketpair", NULL);
-	spec->uid = spec->gid = g->uid;
+	spec->uid = g->uid;
 	spec->groups = &h->groups;
 	spec->group = g->group;
 	spec->args_fd = pair[1];

@@ -294,7 +294,7 @@ static void a_program_that_refuses_shows_its_status(void **state)
 
 static void bad_specifications_are_refused(void **state)
 {
-	const struct cage_spec good = { .root = &h.qemu, .uid = 70000, .gid = 70000,
+	const struct cage_spec good = { .root = &h.qemu, .uid = 70000,
 					.limits = CAGE_LIMITS_QEMU, .args_fd = 0 };
 	struct cage_spec s = good;
 	struct err err = { 0 };
@@ -304,7 +304,7 @@ static void bad_specifications_are_refused(void **state)
 	s.uid = 0;
 	assert_int_equal(cage_spawn(&s, &c, &err), -EINVAL);
 	s = good;
-	s.gid = 4;
+	s.uid = 4;
 	assert_int_equal(cage_spawn(&s, &c, &err), -EINVAL);
 	s = good;
 	s.host_net = true;
@@ -316,7 +316,7 @@ static const char *talk(const void *what, size_t n, bool hang_up)
 {
 	static struct execargs_report rep;
 	struct cage_spec s = { .root = &h.qemu, .uid = HELP_UID_FIRST + 900,
-			       .gid = HELP_UID_FIRST + 900, .limits = CAGE_LIMITS_QEMU };
+			       .limits = CAGE_LIMITS_QEMU };
 	struct err err = { 0 };
 	struct cage c;
 	int pair[2], status;

@@ -26,11 +26,11 @@
 
 static char dir[] = "/tmp/cordon-ledger-XXXXXX";
 static struct err err;
-static int folder = -1, proc = -1;
+static int folder = -1, proc = -1, run = -1;
 
 static int reopen_some(struct book *l, uint64_t instance, unsigned sets)
 {
-	return book_open(folder, proc, "test", 0xfd, instance, FIRST, sets * BOOK_UIDS_EACH, l, &err);
+	return book_open(folder, proc, run, "test", 0xfd, instance, FIRST, sets * BOOK_UIDS_EACH, l, &err);
 }
 
 static int reopen(struct book *l, uint64_t instance)
@@ -206,6 +206,37 @@ static void stale_claims_are_reclaimed(void **state)
 	assert_int_equal(a.reclaimed, 1);
 	assert_int_equal(claim_label(&a, 6, SVIRT "s0:c2,c3", 0, false, &x), 0);
 	book_close(&a);
+}
+
+/* Not before its cage and its processes are gone, whoever asks. */
+static void claims_in_use_are_kept(void **state)
+{
+	struct book_claim c, again;
+	char name[192];
+	struct book a;
+	pid_t pid;
+
+	(void)state;
+	run = folder;
+	assert_int_equal(reopen(&a, 1), 0);
+	assert_int_equal(claim_label(&a, 0, SVIRT "s0:c0,c1", 0, false, &c), 0);
+	for (unsigned i = 0; i < BOOK_UIDS_EACH; i++) {
+		pid = live_under(c.uid + i);
+		assert_int_equal(book_release(&a, uuid(0), &err), -EBUSY);
+		end(pid);
+	}
+	snprintf(name, sizeof(name), "guests/%s", uuid(0));
+	assert_int_equal(mkdirat(run, "guests", 0700) | mkdirat(run, name, 0700), 0);
+	assert_int_equal(book_release(&a, uuid(0), &err), -EBUSY);
+	assert_int_equal(book_find(&a, uuid(0), &again), 0);
+	assert_int_equal(again.uid, c.uid);
+	assert_int_equal(claim_label(&a, 1, SVIRT "s0:c0,c1", 0, false, &again), -EBUSY);
+	assert_int_equal(unlinkat(run, name, AT_REMOVEDIR), 0);
+	assert_int_equal(book_release(&a, uuid(0), &err), 0);
+	assert_int_equal(book_find(&a, uuid(0), &again), -ENOENT);
+	assert_int_equal(claim_label(&a, 1, SVIRT "s0:c0,c1", 0, false, &again), 0);
+	book_close(&a);
+	run = -1;
 }
 
 static void foreign_processes_keep_their_uid(void **state)
@@ -426,7 +457,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(two_instances_never_share), TEST(one_process_per_instance),
 		TEST(own_claims_survive_a_restart), TEST(stale_claims_are_reclaimed),
-		TEST(foreign_processes_keep_their_uid), TEST(what_is_no_claim_is_left_alone),
+		TEST(claims_in_use_are_kept), TEST(foreign_processes_keep_their_uid), TEST(what_is_no_claim_is_left_alone),
 		TEST(labels_are_taken_apart), TEST(some_labels_meet),
 		TEST(pairs_are_used_up_and_come_back), TEST(the_sensitivity_is_the_bases),
 		TEST(every_pair_can_be_had), TEST(pairs_of_processes_are_avoided),

@@ -27,7 +27,8 @@ def confined(found):
 
 
 @pytest.mark.parametrize("name, root", [("door", "/"), ("host", "/"), ("core", "state"),
-                                        ("conn", "run/empty"), ("supervisor", "run/empty")])
+                                        ("conn", "run/empty"), ("supervisor", "run/empty"),
+                                        ("ledger", "/run/cordon/claims")])
 def test_without_privilege(server, name, root):
     pid, found = room(server, name)
     wait_for(lambda: confined(status(pid)), 5, text="its sandbox")
