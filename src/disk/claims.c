@@ -88,6 +88,10 @@ int claims_take(struct claims *c, const struct claim *want, size_t n, const char
 		for (size_t k = 0; k < i; k++)
 			if (excludes(&want[i], &want[k]))
 				return refuse(&want[i], &want[k], paths[i], err);
+		if (want[i].locked)
+			return err_set(err, -EBUSY, ERR_RESOURCE_BUSY,
+				       "image '%s' is in use by a process of this host that is none of our guests (lslocks): end it, or mark its disk and this one <shareable/>",
+				       paths[i]);
 	}
 	r = claims_adopt(c, want, n);
 	if (r == -ENOSPC)

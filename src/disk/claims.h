@@ -18,6 +18,7 @@ struct claim {
 	uint64_t ino;
 	bool write;
 	bool shareable;
+	bool locked;           /* wanted, and claims_locked() */
 	struct node *node;     /* what was opened; NULL for a guest that was adopted */
 };
 
@@ -26,6 +27,12 @@ struct claims {
 	size_t n;
 	size_t room;
 };
+
+/*
+ * locks_sys.c: does a process of this host use the image, open as `fd`, in a way that excludes what
+ * is wanted? Whatever core has told of its guests, or has not. False where a server would have to say.
+ */
+bool claims_locked(int fd, const struct claim *want);
 
 /*
  * Claim all of want[0..n) or none; their nodes are owned by the claims then.

@@ -139,6 +139,7 @@ static void claim_and_end(struct one_job *o)
 	int r = -EPIPE;
 
 	memcpy(want.guest, o->job.guest, sizeof(want.guest));
+	want.locked = claims_locked(o->fd, &want);
 	if (o->job.call->ch)
 		r = claims_take(&disk_room.claims, &want, 1, &path, &err);
 	job_end(&o->job, r, &err);

@@ -50,6 +50,7 @@ static int claim(struct open_job *o, struct err *err)
 			.write = o->images[i].write, .shareable = i == 0 && args->shareable,
 			.node = o->nodes[i],
 		};
+		want[i].locked = claims_locked(o->fds[i], &want[i]);
 		memcpy(want[i].guest, args->guest, sizeof(want[i].guest));
 		paths[i] = o->images[i].path;
 	}

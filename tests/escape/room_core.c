@@ -97,6 +97,18 @@ static char *text(const char *s)
 	return (char *)(uintptr_t)(s ? s : "");
 }
 
+static void victim(uint8_t u[16])
+{
+	const char *s = target("victim_uuid");
+	unsigned byte;
+
+	for (int i = 0; s && *s && i < 16; s += 2) {
+		s += *s == '-';
+		if (sscanf(s, "%2x", &byte) == 1)
+			u[i++] = (uint8_t)byte;
+	}
+}
+
 /* ---- disk and file ---- */
 
 static int disk(const char *row, const void *args, const int *fds, unsigned n, int *ret_fd)
@@ -132,6 +144,22 @@ static int write_victim_block(void)
 {
 	return open_image(target("victim_block"), FILE_ROLE_ROOT, true, false, true);
 }
+
+/*
+ * A core that never said which guests run: cordon-disk knows of none, for its claims are dropped here
+ * by their own verb.
+ */
+static int forget(void)
+{
+	struct disk_guest_args a = { 0 };
+
+	victim(a.guest);
+	return disk("RELEASE", &a, NULL, 0, NULL);
+}
+
+static int forgotten_writer(void) { return forget() ? -EIO : write_victim(); }
+static int forgotten_reader(void) { return forget() ? -EIO : read_victim(); }
+static int forgotten_block(void) { return forget() ? -EIO : write_victim_block(); }
 
 static int plain_shadow(void)
 {
@@ -239,18 +267,6 @@ static int start(const uint8_t guest[16], const char *name, unsigned n_fds, unsi
 	return r;
 }
 
-static void victim(uint8_t u[16])
-{
-	const char *s = target("victim_uuid");
-	unsigned byte;
-
-	for (int i = 0; s && *s && i < 16; s += 2) {
-		s += *s == '-';
-		if (sscanf(s, "%2x", &byte) == 1)
-			u[i++] = (uint8_t)byte;
-	}
-}
-
 static int release_victim(void)
 {
 	struct ledger_guest a;
@@ -319,6 +335,10 @@ static const struct {
 	{ "start-unclaimed", "start a guest that has no claim", start_unclaimed, false },
 	{ "start-victim", "start a guest that runs once more", start_victim, false },
 	{ "start-descriptors", "start with descriptors that no row names", start_descriptors, false },
+	{ "forgotten-writer", "the same as second-writer, its guest not told of", forgotten_writer, false },
+	{ "forgotten-reader", "the same as second-reader", forgotten_reader, false },
+	{ "forgotten-block", "the same as second-block", forgotten_block, false },
+	{ "forgotten-label", "label it then", label_victim, false },
 };
 
 static void blocking(int fd)
