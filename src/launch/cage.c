@@ -11,13 +11,11 @@
 
 #include "base/fd.h"
 
-int cage_spawn(const struct cage_spec *spec, struct cage *ret, struct err *err)
+pid_t cage_spawn(const struct cage_spec *spec, struct err *err)
 {
-	int pidfd = -1;
 	CLEAN_FD int into = -1;
 	struct clone_args a = {
-		.flags = CLONE_PIDFD | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS,
-		.pidfd = (uintptr_t)&pidfd,
+		.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS,
 		.exit_signal = SIGCHLD,
 	};
 	long pid;
@@ -37,7 +35,5 @@ int cage_spawn(const struct cage_spec *spec, struct cage *ret, struct err *err)
 		return err_sys(err, -errno, "cage: creating the process");
 	if (pid == 0)
 		cage_child_run(spec);
-	ret->pid = (pid_t)pid;
-	ret->pidfd = pidfd;
-	return 0;
+	return (pid_t)pid;
 }

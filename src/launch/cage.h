@@ -71,20 +71,14 @@ struct cage_spec {
  */
 int cage_place_fds(const struct cage_fd *fds, size_t n, int *high, size_t n_high, struct err *err);
 
-struct cage {
-	pid_t pid;     /* a child of the caller */
-	int pidfd;     /* close-on-exec */
-};
-
 /*
- * Start the cage as a child of the calling, single-threaded, privileged
- * process, whose mount namespace holds the template. Returns as soon as the
- * child exists; it builds the cage meanwhile and reports on the argument
- * socket (sandbox/execargs.h). The caller's own descriptors are untouched.
- * The child ends if the other end of the argument socket closes before the
- * list came. -EINVAL for a uid that is no guest's, or a network that is not its.
+ * Start the cage as a child of the calling, single-threaded, privileged process, whose mount
+ * namespace holds the template. Returns its pid as soon as it exists; it builds the cage meanwhile
+ * and reports on the argument socket (sandbox/execargs.h). The caller's own descriptors are
+ * untouched. The child ends if the other end of the argument socket closes before the list came.
+ * -EINVAL for a uid that is no guest's, or a network that is not its.
  */
-int cage_spawn(const struct cage_spec *spec, struct cage *ret, struct err *err);
+pid_t cage_spawn(const struct cage_spec *spec, struct err *err);
 
 /* cage_child.c: in the new process: build the cage, wait for the arguments, exec. */
 _Noreturn void cage_child_run(const struct cage_spec *spec);

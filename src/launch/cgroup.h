@@ -14,7 +14,6 @@
 #include "base/err.h"
 
 #define CGROUP_HIERARCHIES_MAX 8
-#define CGROUP_NAME_MAX 64            /* [a-z0-9-], starts with a letter or digit */
 
 struct cgroup_tree {
 	unsigned n;
@@ -24,7 +23,7 @@ struct cgroup_tree {
 		dev_t dev;
 	} h[CGROUP_HIERARCHIES_MAX];  /* the unified one, if there is one, first */
 	int devices[2];         /* the programs that are v2's device list, without and with KVM; -1: none */
-	char parent[64];        /* as given to cgroup_tree_open() */
+	char parent[64];        /* as given to cgroup_tree_open(); longer is cut */
 };
 
 struct cgroup_limits {

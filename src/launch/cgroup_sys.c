@@ -157,11 +157,6 @@ static int create_in(const struct cgroup_tree *t, unsigned i, const char *name,
 int cgroup_create(const struct cgroup_tree *t, const char *name, const struct cgroup_limits *lim,
 		  struct err *err)
 {
-	size_t len = strlen(name);
-
-	if (!len || len > CGROUP_NAME_MAX || name[0] == '-' ||
-	    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != len)
-		return err_set(err, -EINVAL, ERR_INVALID_ARG, "cgroup: bad name");
 	for (unsigned i = 0; i < t->n; i++) {
 		int r = create_in(t, i, name, lim, err);
 
@@ -307,8 +302,7 @@ int cgroup_tree_open(const char *parent, unsigned weight, struct cgroup_tree *re
 	struct cgroup_tree t = { .devices = { -1, -1 } };
 	int r = 0;
 
-	if ((size_t)snprintf(t.parent, sizeof(t.parent), "%s", parent) >= sizeof(t.parent))
-		return err_set(err, -ENAMETOOLONG, ERR_INVALID_ARG, "cgroup: path too long");
+	snprintf(t.parent, sizeof(t.parent), "%s", parent);
 	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]) && r == 0; i++)
 		r = add_hierarchy(&t, roots[i], weight, err);
 	if (r < 0)

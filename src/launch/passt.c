@@ -16,7 +16,7 @@ int helper_start(struct cell *c, struct watched *w, struct cage_spec *spec, cons
 		 struct err *err)
 {
 	char label[LABEL_SIZE] = "";
-	struct cage cage;
+	pid_t pid;
 	int rc;
 
 	label_compose(launch.label, type, c->label, label);
@@ -25,11 +25,10 @@ int helper_start(struct cell *c, struct watched *w, struct cage_spec *spec, cons
 	spec->groups = &launch.cgroups;
 	spec->group = c->dir_name;
 	spec->args_fd = -1;
-	rc = cage_spawn(spec, &cage, err);
-	if (rc)
-		return rc;
-	fd_close(&cage.pidfd);
-	rc = watched_open(w, cage.pid, 0);
+	pid = cage_spawn(spec, err);
+	if (pid < 0)
+		return pid;
+	rc = watched_open(w, pid, 0);
 	return rc ? err_sys(err, rc, "%s", spec->root->path) : 0;
 }
 

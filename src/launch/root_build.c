@@ -272,6 +272,5 @@ bool root_is_current(const struct root_template *t)
 	/* removed: guests go on with the copy we hold */
 	return stat(t->path, &now) < 0 ||
 	       (now.st_dev == t->built_from.st_dev && now.st_ino == t->built_from.st_ino &&
-		now.st_mtim.tv_sec == t->built_from.st_mtim.tv_sec &&
-		now.st_mtim.tv_nsec == t->built_from.st_mtim.tv_nsec);
+		!memcmp(&now.st_mtim, &t->built_from.st_mtim, sizeof(now.st_mtim)));
 }

@@ -108,27 +108,13 @@ static int make_copies(const struct cage_spec *s, struct err *err)
 	return 0;
 }
 
-/* Read anew for each cage: the host replaces such files by rename. */
-static int bind_fresh(const struct root_template *t, struct err *err)
+/* Of the host, at `to` below the root. */
+static int bind(const char *from, const char *to, unsigned long read_only, struct err *err)
 {
-	const unsigned long ro =
-		MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+	const unsigned long flags = MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV | MS_NOEXEC | read_only;
 
-	if (!t->fresh || access(t->fresh, R_OK) < 0)
-		return 0;
-	if (mount(t->fresh, t->fresh + 1, NULL, MS_BIND, NULL) < 0 ||
-	    mount(NULL, t->fresh + 1, NULL, ro, NULL) < 0)
-		return err_sys(err, -errno, "cage: binding %s", t->fresh);
-	return 0;
-}
-
-static int bind_state(const struct cage_spec *s, struct err *err)
-{
-	const unsigned long flags = MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV | MS_NOEXEC;
-
-	if (s->state && (mount(s->state, &CAGE_STATE[1], NULL, MS_BIND, NULL) < 0 ||
-			 mount(NULL, &CAGE_STATE[1], NULL, flags, NULL) < 0))
-		return err_sys(err, -errno, "cage: binding %s", s->state);
+	if (mount(from, to, NULL, MS_BIND, NULL) < 0 || mount(NULL, to, NULL, flags, NULL) < 0)
+		return err_sys(err, -errno, "cage: binding %s", from);
 	return 0;
 }
 
@@ -145,10 +131,11 @@ int root_enter(const struct cage_spec *s, struct err *err)
 	r = make_nodes(s, err);
 	if (r == 0)
 		r = make_copies(s, err);
-	if (r == 0)
-		r = bind_fresh(t, err);
-	if (r == 0)
-		r = bind_state(s, err);
+	/* anew for each cage: the host replaces such files by rename */
+	if (r == 0 && t->fresh && access(t->fresh, R_OK) == 0)
+		r = bind(t->fresh, t->fresh + 1, MS_RDONLY, err);
+	if (r == 0 && s->state)
+		r = bind(s->state, &CAGE_STATE[1], 0, err);
 	if (r < 0)
 		return r;
 	if (syscall(SYS_pivot_root, ".", ".") < 0)

@@ -100,8 +100,8 @@ static _Noreturn void child(const struct stage *s, int report)
 	struct watched qemu = s->cell->qemu;
 	struct cage_spec spec;
 	struct err err = { 0 };
-	struct cage cage = { .pidfd = -1 };
 	int args[2] = { -1, -1 }, proc, rc = 0;
+	pid_t pid;
 	sigset_t none;
 
 	sigemptyset(&none);
@@ -112,10 +112,9 @@ static _Noreturn void child(const struct stage *s, int report)
 		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, args) < 0)
 			rc = err_sys(&err, -errno, "argument socket");
 		spec.args_fd = args[1];
-		if (!rc)
-			rc = cage_spawn(&spec, &cage, &err);
+		pid = rc ? rc : cage_spawn(&spec, &err);
 		fd_close(&args[1]);
-		qemu = (struct watched){ cage.pid, rc ? 0 : proc_start(cage.pid), cage.pidfd };
+		rc = pid < 0 ? pid : watched_open(&qemu, pid, 0);
 	}
 	if (!rc) {
 		proc = open_proc(qemu.pid);

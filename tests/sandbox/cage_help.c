@@ -123,7 +123,8 @@ static void spawn(struct help *h, struct help_guest *g, struct cage_spec *spec,
 	spec->groups = &h->groups;
 	spec->group = g->group;
 	spec->args_fd = pair[1];
-	if (cage_spawn(spec, &g->cage, &err) < 0)
+	g->cage.pid = cage_spawn(spec, &err);
+	if (g->cage.pid < 0)
 		die("cage_spawn", &err);
 	close(pair[1]);
 	g->args_fd = pair[0];
@@ -187,7 +188,6 @@ void help_bare(struct help *h, struct help_guest *g, const char *const *args)
 		execv(QEMU, argv);
 		_exit(1);
 	}
-	g->cage.pidfd = -1;
 }
 
 const char *help_report(struct help_guest *g)
@@ -260,7 +260,6 @@ int help_kill(struct help *h, struct help_guest *g)
 	fd_close(&g->qmp);
 	fd_close(&g->args_fd);
 	fd_close(&g->listener);
-	fd_close(&g->cage.pidfd);
 	unlink(g->socket);
 	return status;
 }

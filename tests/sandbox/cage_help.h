@@ -19,9 +19,11 @@ struct help {
 };
 
 struct help_guest {
-	struct cage cage;
+	struct {
+		pid_t pid;
+	} cage;
 	uid_t uid;
-	char group[CGROUP_NAME_MAX];
+	char group[64];
 	char socket[100];
 	int listener;
 	int args_fd;                   /* our end */
