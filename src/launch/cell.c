@@ -55,10 +55,8 @@ struct cell *cell_new(const uint8_t uuid[16])
 	cell_name(c->uuid, c->dir_name);
 	c->qemu.pidfd = c->vm.pidfd = c->helpers[0].pidfd = -1;
 	c->n_helpers = 1;
-	if (mkdirat(launch.run_dir, c->dir_name, 0710) == 0 || errno == EEXIST)
-		c->dir = openat(launch.run_dir, c->dir_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	else
-		c->dir = -1;
+	(void)mkdirat(launch.run_dir, c->dir_name, 0710);   /* it may be there */
+	c->dir = openat(launch.run_dir, c->dir_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (c->dir < 0) {
 		free(c);
 		return NULL;

@@ -61,7 +61,7 @@ void cgroup_tree_remove(const struct cgroup_tree *t);
 
 /*
  * Make the group `name` with its limits and its device list. An empty leftover
- * of that name is replaced; -EBUSY when processes still live in it.
+ * of that name is replaced; -EBUSY when processes still live in it. After a failure it may be there.
  */
 int cgroup_create(const struct cgroup_tree *t, const char *name, const struct cgroup_limits *lim,
 		  struct err *err);

@@ -157,16 +157,11 @@ static int create_in(const struct cgroup_tree *t, unsigned i, const char *name,
 int cgroup_create(const struct cgroup_tree *t, const char *name, const struct cgroup_limits *lim,
 		  struct err *err)
 {
-	for (unsigned i = 0; i < t->n; i++) {
-		int r = create_in(t, i, name, lim, err);
+	int r = 0;
 
-		if (r < 0) {
-			if (r != -EBUSY)
-				cgroup_remove(t, name, NULL);
-			return r;
-		}
-	}
-	return 0;
+	for (unsigned i = 0; i < t->n && r == 0; i++)
+		r = create_in(t, i, name, lim, err);
+	return r;
 }
 
 int cgroup_open_unified(const struct cgroup_tree *t, const char *name)

@@ -121,14 +121,11 @@ int helper_start(struct cell *c, struct watched *w, struct cage_spec *spec, cons
 /* stage.c: stage S, the child that forks QEMU's cage and becomes cordon-vm */
 struct stage {
 	struct cell *cell;
-	const struct cage_spec *cage;    /* NULL: QEMU runs already */
+	struct cage_spec *cage;          /* NULL: QEMU runs already */
 	int core_end;                    /* the vm's channel to core */
 	const int *folder;               /* FOLDER_FDS descriptors */
 };
 int stage_run(const struct stage *s, struct err *err);
-
-/* The room programs stand beside each other: our own path with another name. 0 or -errno. */
-int room_binary(const char *name, char out[PATH_MAX]);
 
 /* The template of a program, built again when an upgrade replaced what it is bound from. */
 int template_of(enum root_program program, const char *name, const struct root_template **ret,

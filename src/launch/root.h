@@ -16,8 +16,6 @@
 
 #include "base/err.h"
 
-#define ROOT_COPY_MAX (UINT64_C(512) << 20)    /* a kernel or initrd, each */
-
 /* The programs that may be caged. The numbers are the protocol's. */
 enum root_program {
 	ROOT_QEMU_X86_64 = 1,

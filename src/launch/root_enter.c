@@ -63,7 +63,6 @@ static int copy_file(const struct root_copy *c, const struct cage_spec *s, struc
 {
 	CLEAN_FD int out = -1;
 	char path[40];
-	uint64_t done = 0;
 	off_t from = 0;
 
 	snprintf(path, sizeof(path), "boot/%s", c->name);
@@ -78,11 +77,6 @@ static int copy_file(const struct root_copy *c, const struct cage_spec *s, struc
 			return err_sys(err, -errno, "cage: copying to /%s", path);
 		if (n == 0)
 			return 0;
-		done += (uint64_t)n;
-		if (done > ROOT_COPY_MAX)
-			return err_set(err, -EFBIG, ERR_CONFIG_UNSUPPORTED,
-				       "cage: the file for /%s is larger than %llu MiB", path,
-				       (unsigned long long)(ROOT_COPY_MAX >> 20));
 	}
 }
 
@@ -91,7 +85,7 @@ static int make_copies(const struct cage_spec *s, struct err *err)
 	if (!s->n_copies)
 		return 0;
 	if (mount("cordon-boot", "boot", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		  "mode=0755,nr_inodes=16") < 0)
+		  "mode=0755,size=1g,nr_inodes=16") < 0)
 		return err_sys(err, -errno, "cage: mounting /boot");
 	/* what is made in it inherits the type */
 	if (s->file_label && label_file(-1, "boot", s->file_label) < 0)

@@ -27,7 +27,7 @@ struct build {
 	size_t n_fds;
 	struct root_copy copies[3];
 	size_t n_copies;
-	struct guest_fd *rows;
+	struct guest_fd *rows;       /* the call's; the answer's once they have their numbers */
 };
 _Static_assert(LAUNCH_FDS_MAX < IPC_FDS_MAX, "places for all");
 
@@ -229,7 +229,7 @@ static int open_cell(const struct launch_start_args *a, struct cell **ret, struc
 
 int launch_on_start(struct ipc_call *call, const struct launch_start_args *args)
 {
-	struct build b = { .call = call, .next = 1 };
+	struct build b = { .call = call, .next = 1, .rows = args->fds };
 	int rc = check(call, args, &call->err);
 	struct cell *c = NULL;
 
@@ -246,12 +246,7 @@ int launch_on_start(struct ipc_call *call, const struct launch_start_args *args)
 	snprintf(c->image, sizeof(c->image), "%s", args->image ? args->image : "");
 	c->want_ptys = args->n_ptys;
 	cell_save(c);
-	b.rows = arena_calloc(call->arena, args->n_fds + 1, sizeof(*b.rows));
-	rc = b.rows ? 0 : -ENOMEM;
-	if (!rc && args->n_fds)
-		memcpy(b.rows, args->fds, args->n_fds * sizeof(*b.rows));
-	if (!rc)
-		rc = start(&b, args, &call->err);
+	rc = start(&b, args, &call->err);
 	if (rc) {
 		/* core asks for CLEANUP when it undoes the start; what is there stays listed until then */
 		log_error("guest %s: %s", c->dir_name, call->err.text);

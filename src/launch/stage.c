@@ -23,12 +23,13 @@
 #include "vm/vm_fds.h"
 
 #define REPORT_TIMEOUT_S 5
+#define VM_BINARY "cordon-vm"
 
 struct report {
-	int32_t rc;
-	int32_t pid;
+	int rc;
+	pid_t pid;
 	uint64_t start;
-	char text[400];
+	struct err err;
 };
 
 static int open_proc(pid_t pid)
@@ -39,25 +40,22 @@ static int open_proc(pid_t pid)
 	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-int room_binary(const char *name, char out[PATH_MAX])
+/* The room programs stand beside each other: our own path with another name. 0 or -errno. */
+static int vm_binary(char out[PATH_MAX])
 {
-	ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - 1);
-	char *slash;
+	ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - sizeof(VM_BINARY));
 
 	if (n < 0)
 		return -errno;
 	out[n] = '\0';
-	slash = strrchr(out, '/') + 1;
-	return snprintf(slash, (size_t)(out + PATH_MAX - slash), "%s", name) >= out + PATH_MAX - slash ?
-	       -ENAMETOOLONG : 0;
+	memcpy(strrchr(out, '/') + 1, VM_BINARY, sizeof(VM_BINARY));
+	return 0;
 }
 
-static void say(int fd, int rc, pid_t pid, uint64_t start, const struct err *err)
+static void say(int fd, int rc, const struct watched *qemu, const struct err *err)
 {
-	struct report r = { .rc = rc, .pid = pid, .start = start };
+	const struct report r = { rc, qemu->pid, qemu->start, *err };
 
-	if (err)
-		snprintf(r.text, sizeof(r.text), "%.*s", (int)sizeof(r.text) - 1, err->text);
 	(void)fd_write_all(fd, &r, sizeof(r));
 }
 
@@ -67,7 +65,7 @@ static void become_vm(const struct stage *s, const struct watched *qemu, int arg
 		{ 2, 2 }, { s->core_end, VM_FD_CORE }, { qemu->pidfd, VM_FD_QEMU },
 		{ proc, VM_FD_PROC }, { args, VM_FD_ARGS },
 	};
-	char path[PATH_MAX], *argv[] = { (char *)(uintptr_t)"cordon-vm", NULL }, *envp[] = { NULL };
+	char path[PATH_MAX], *argv[] = { (char *)(uintptr_t)VM_BINARY, NULL }, *envp[] = { NULL };
 	char label[LABEL_SIZE] = "";
 	size_t n = args < 0 ? 4 : 5;
 	struct err err = { 0 };
@@ -79,7 +77,7 @@ static void become_vm(const struct stage *s, const struct watched *qemu, int arg
 	for (unsigned i = 0; i < s->cell->n_ptys; i++)
 		fds[n++] = (struct cage_fd){ s->cell->pty[i], VM_FD_PTY + (int)i };
 	label_compose(launch.label, VM_TYPE, s->cell->label, label);
-	rc = room_binary("cordon-vm", path);
+	rc = vm_binary(path);
 	if (!rc && fchdir(s->cell->dir) < 0)
 		rc = -errno;
 	if (!rc)
@@ -87,7 +85,7 @@ static void become_vm(const struct stage *s, const struct watched *qemu, int arg
 	if (!rc)
 		rc = cage_place_fds(fds, n, &report, 1, &err);
 	if (!rc) {
-		say(report, 0, qemu->pid, qemu->start, NULL);
+		say(report, 0, qemu, &err);
 		execve(path, argv, envp);
 		rc = -errno;
 	}
@@ -98,7 +96,6 @@ static void become_vm(const struct stage *s, const struct watched *qemu, int arg
 static _Noreturn void child(const struct stage *s, int report)
 {
 	struct watched qemu = s->cell->qemu;
-	struct cage_spec spec;
 	struct err err = { 0 };
 	int args[2] = { -1, -1 }, proc, rc = 0;
 	pid_t pid;
@@ -108,11 +105,10 @@ static _Noreturn void child(const struct stage *s, int report)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_NAME, "cordon-stage");
 	if (s->cage) {
-		spec = *s->cage;
 		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, args) < 0)
 			rc = err_sys(&err, -errno, "argument socket");
-		spec.args_fd = args[1];
-		pid = rc ? rc : cage_spawn(&spec, &err);
+		s->cage->args_fd = args[1];
+		pid = rc ? rc : cage_spawn(s->cage, &err);
 		fd_close(&args[1]);
 		rc = pid < 0 ? pid : watched_open(&qemu, pid, 0);
 	}
@@ -124,7 +120,7 @@ static _Noreturn void child(const struct stage *s, int report)
 	if (!rc)
 		become_vm(s, &qemu, args[0], proc, report);
 	else
-		say(report, rc, 0, 0, &err);
+		say(report, rc, &qemu, &err);
 	_exit(1);
 }
 
@@ -155,9 +151,8 @@ int stage_run(const struct stage *s, struct err *err)
 			kill(pid, SIGKILL);
 			waitpid(pid, NULL, 0);
 		}
-		r.text[sizeof(r.text) - 1] = '\0';
-		return r.text[0] ? err_set(err, r.rc, ERR_INTERNAL_ERROR, "cage: %s", r.text) :
-		       err_sys(err, rc ? rc : r.rc, "guest %s: stage S", s->cell->dir_name);
+		return r.rc && !rc ? err_set(err, r.rc, ERR_INTERNAL_ERROR, "cage: %s", r.err.text) :
+		       err_sys(err, rc, "guest %s: stage S", s->cell->dir_name);
 	}
 	rc = watched_open(&s->cell->vm, pid, 0);
 	if (!rc && s->cage)
