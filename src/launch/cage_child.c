@@ -8,7 +8,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -27,13 +26,11 @@ static void report(int args_fd, int code, const char *text)
 {
 	struct execargs_report rep = { .code = code };
 
-	if (args_fd < 0 && code)
-		log_error("%s", text);
-	if (args_fd < 0)
-		return;
 	snprintf(rep.text, sizeof(rep.text), "%s", text);
-	if (fd_write_all(args_fd, &rep, sizeof(rep)) < 0)
-		return;   /* nobody listens: the exit status is all there is */
+	if (args_fd >= 0)
+		(void)fd_write_all(args_fd, &rep, sizeof(rep));   /* or nobody listens: there is the exit status */
+	else if (code)
+		log_error("%s", text);
 }
 
 static int enter_group(const struct cage_spec *s, struct err *err)

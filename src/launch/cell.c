@@ -25,7 +25,7 @@ struct cell *cell_find(const uint8_t uuid[16])
 	return c;
 }
 
-void cell_name(const uint8_t uuid[16], char out[GUEST_DIR_NAME])
+static void cell_name(const uint8_t uuid[16], char out[GUEST_DIR_NAME])
 {
 	for (int i = 0; i < 16; i++)
 		out += snprintf(out, 4, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", uuid[i]);

@@ -2,6 +2,7 @@
 /* What cordon-ledger wrote for a guest (src/ledger/book.h). It is acted on, so it is checked once more. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>

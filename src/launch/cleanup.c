@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The end of a guest: all its processes, then its group and folder. */
 #include <errno.h>
-#include <signal.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "launch/hostwall.h"
+#include "launch/launch.h"
 
 #include <errno.h>
 #include <linux/bpf.h>

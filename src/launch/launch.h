@@ -58,7 +58,7 @@ struct launch {
 	struct config conf;
 	struct ipc_chan control, core;
 	struct cgroup_tree cgroups;
-	bool host_closed;            /* to passts: hostwall.h */
+	bool host_closed;            /* to passts: hostwall_raise() */
 	struct root_template roots[ROOT_PROGRAM_COUNT];
 	char label[LABEL_SIZE];      /* our own; "": no SELinux */
 	int run_dir;                 /* <run>/guests */
@@ -75,7 +75,6 @@ extern struct launch launch;
 
 /* cell.c: the registry, and what is on disk about it */
 struct cell *cell_find(const uint8_t uuid[16]);
-void cell_name(const uint8_t uuid[16], char out[GUEST_DIR_NAME]);
 struct cell *cell_new(const uint8_t uuid[16]);   /* and its folder; NULL with errno */
 void cell_free(struct cell *c);                  /* the folder stays */
 void cell_save(const struct cell *c);
@@ -130,6 +129,16 @@ int stage_run(const struct stage *s, struct err *err);
 /* The template of a program, built again when an upgrade replaced what it is bound from. */
 int template_of(enum root_program program, const char *name, const struct root_template **ret,
 		struct err *err);
+
+/* hostwall_sys.c: what a guest's user-mode network never reaches: this host itself. */
+/*
+ * No process of the control group `dir` (a descriptor of its directory, cgroup v2) or of those
+ * below it sends anything to an address of this host: 127.0.0.1, ::1, or one of its interfaces'.
+ * The kernel sends all of that by the loopback device; what leaves by it is dropped, of every
+ * protocol. Holds as long as the group exists; a second call changes nothing. Needs CAP_NET_ADMIN
+ * (bpf(2), BPF_PROG_TYPE_CGROUP_SKB). 0 or -errno with `err`.
+ */
+int hostwall_raise(int dir, struct err *err);
 
 /* cleanup.c */
 /* End all processes, then remove the group and the folder, and close the TPM's state, or remove it. */

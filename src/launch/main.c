@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -14,7 +12,6 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "ipc/serve.h"
-#include "launch/hostwall.h"
 #include "launch/launch.h"
 #include "sandbox/sandbox.h"
 

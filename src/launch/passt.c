@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One caged passt for each interface of type user: the guest's network without the host's. */
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "base/fd.h"
 #include "launch/launch.h"
 
 #define PASST_FD 3     /* the socket to QEMU, inside */
@@ -37,7 +32,7 @@ int passt_start(struct cell *c, int fd, struct err *err)
 	/* the whole list is ours; nothing of the guest's definition is in it */
 	static const char *const args[] = {
 		"--foreground", "--stderr", "--quiet", "--one-off",
-		"--no-map-gw",      /* the gateway's address is not the host's loopback; see hostwall.h */
+		"--no-map-gw",      /* the gateway's address is not the host's loopback; see hostwall_raise() */
 		"--fd", "3", NULL,
 	};
 	const struct cage_fd fds[] = { { fd, PASST_FD }, { 2, 2 } };

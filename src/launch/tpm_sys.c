@@ -2,12 +2,10 @@
 /* A guest's TPM: a caged swtpm, and <tpm_dir>/UUID with what it remembers, from one run to the next. */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/fd.h"
 #include "base/log.h"
 #include "launch/launch.h"
 

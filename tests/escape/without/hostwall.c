@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* For tests/escape only: a cordon-launch that says this host is closed to passts, and leaves it open. */
-#include "launch/hostwall.h"
+#include "launch/launch.h"
 
 int __wrap_hostwall_raise(int dir, struct err *err);
 
