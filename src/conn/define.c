@@ -17,9 +17,9 @@ static int random_bytes(void *ctx, void *out, size_t n)
 	return getrandom(out, n, 0) == (ssize_t)n ? 0 : -EIO;
 }
 
-/* The completed model and its text; memory from `a` and `text`. */
-static int complete(struct client *c, const char *xml, struct arena *a, struct buf *text,
-		    struct core_define_args *args, struct err *err)
+/* The completed model; memory from `a`. */
+static int complete(struct client *c, const char *xml, struct arena *a, struct core_define_args *args,
+		    struct err *err)
 {
 	struct plan_env env = {
 		.random = random_bytes,
@@ -31,10 +31,6 @@ static int complete(struct client *c, const char *xml, struct arena *a, struct b
 		rc = plan_complete(&args->model, &env, a, err);
 	if (!rc && plan_aliases(&args->model, a))
 		rc = err_set(err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
-	/* the copy for people is without passwords */
-	if (!rc)
-		rc = domain_xml_format(&args->model, NULL, DOMAIN_XML_INACTIVE, text, err);
-	args->xml = (char *)(uintptr_t)buf_str(text);
 	return rc;
 }
 
@@ -62,12 +58,10 @@ static void submit(struct request *rq, const char *xml, unsigned flags, send_fn 
 	CLEAN_ARENA struct arena *a =
 		arena_new(max < DOMAIN_XML_ARENA_MAX ? (size_t)max : DOMAIN_XML_ARENA_MAX);
 	struct core_define_args args = { .flags = flags };
-	CLEAN_BUF struct buf text;
 	struct err err = { 0 };
 	int rc;
 
-	buf_init(&text, CORE_XML_MAX);
-	rc = a ? complete(rq->c, xml, a, &text, &args, &err)
+	rc = a ? complete(rq->c, xml, a, &args, &err)
 	       : err_set(&err, -ENOMEM, ERR_NO_MEMORY, "no memory for the definition");
 	if (rc) {
 		reply_error(rq, &err);

@@ -126,21 +126,6 @@ static void stored(void *ctx, struct ipc_reply *r)
 		reply_void(rq);
 }
 
-/* The text that people will find beside the record, with the change in it. */
-static int stored_text(const struct core_model_ret *m, const struct core_metadata_args *set,
-		       struct buf *text, struct err *err)
-{
-	struct domain d = m->model;
-
-	if (set->type == TYPE_TITLE)
-		d.title = set->value;
-	else if (set->type == TYPE_DESCRIPTION)
-		d.description = set->value;
-	else
-		d.metadata = set->value;
-	return domain_xml_format(&d, NULL, DOMAIN_XML_INACTIVE, text, err);
-}
-
 static void got_for_set(void *ctx, struct ipc_reply *r)
 {
 	struct request *rq = ctx;
@@ -149,7 +134,6 @@ static void got_for_set(void *ctx, struct ipc_reply *r)
 	const struct core_model_ret *m = r->ret;
 	struct core_metadata_args set = { .dom = a->dom, .type = a->type, .uri = a->uri };
 	CLEAN_ARENA struct arena *mem = arena_new(ARENA_MAX);
-	CLEAN_BUF struct buf xml = { 0 };
 	struct err err = { 0 };
 	int rc;
 
@@ -177,12 +161,6 @@ static void got_for_set(void *ctx, struct ipc_reply *r)
 		}
 		set.generation = m->generation;
 	}
-	buf_init(&xml, CORE_XML_MAX);
-	if (set.flags == AFFECT_CONFIG && stored_text(m, &set, &xml, &err)) {
-		reply_error(rq, &err);
-		return;
-	}
-	set.xml = (char *)(uintptr_t)buf_str(&xml);
 	rc = core_call_metadata(&rq->c->core, &set, NULL, 0, stored, rq);
 	if (rc)
 		reply_unsent(rq, rc);

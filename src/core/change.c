@@ -6,7 +6,7 @@
 #include "core/guest.h"
 #include "core/store.h"
 
-int guest_change(struct guest *g, const struct guest *to, const struct domain *d, const char *xml,
+int guest_change(struct guest *g, const struct guest *to, const struct domain *d,
 		 struct err *err)
 {
 	CLEAN_ARENA struct arena *a = d ? NULL : arena_new(GUEST_MODEL_MAX);
@@ -26,7 +26,7 @@ int guest_change(struct guest *g, const struct guest *to, const struct domain *d
 		return rc;
 	if (!model && !a)
 		return err_sys(err, -ENOMEM, "domain '%s'", g->name);
-	rc = store_save_domain(&next, d ? d : &same, xml && xml[0] ? xml : NULL, err);
+	rc = store_save_domain(&next, d ? d : &same, err);
 	if (rc) {
 		free(model);
 		return rc;

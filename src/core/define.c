@@ -100,7 +100,7 @@ int core_on_define(struct ipc_call *call, const struct core_define_args *args)
 	to = *g;
 	to.role = role_of(call);
 	to.persistent = true;
-	rc = guest_change(g, &to, &args->model, args->xml, &call->err);
+	rc = guest_change(g, &to, &args->model, &call->err);
 	if (rc) {
 		if (is_new)
 			guest_remove(g);

@@ -83,9 +83,9 @@ void guest_drop_model(struct guest *g);
 /*
  * Make `to`, a copy of `g` with other settings (autostart, role), and `d` the guest's definition:
  * saved first, so that what cannot be saved changes nothing. `d` NULL: the model stays, and with it
- * the generation; else that is one up. `xml`: the text for people; NULL or "": none was made.
+ * the generation; else that is one up.
  */
-int guest_change(struct guest *g, const struct guest *to, const struct domain *d, const char *xml,
+int guest_change(struct guest *g, const struct guest *to, const struct domain *d,
 		 struct err *err);
 
 /* Take it out of the registry and free it; it does not run. */

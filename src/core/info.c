@@ -120,7 +120,7 @@ int remote_on_domain_set_autostart(struct ipc_call *call,
 			       "domain");
 	to = *g;
 	to.autostart = args->autostart != 0;
-	rc = guest_change(g, &to, NULL, NULL, &call->err);
+	rc = guest_change(g, &to, NULL, &call->err);
 	return rc ? rc : ipc_reply(call, NULL, NULL, 0);
 }
 

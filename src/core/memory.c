@@ -44,7 +44,7 @@ static int set_config(struct ipc_call *call, struct guest *g, uint64_t kib, bool
 	} else {
 		d.current_memory_kib = kib;
 	}
-	return guest_change(g, g, &d, NULL, &call->err);
+	return guest_change(g, g, &d, &call->err);
 }
 
 static void done(void *ctx, struct ipc_reply *r)
@@ -149,7 +149,7 @@ int remote_on_domain_set_memory_stats_period(
 		if (rc)
 			return rc;
 		d.balloon->stats_period = (uint32_t)args->period;
-		rc = guest_change(g, g, &d, NULL, &call->err);
+		rc = guest_change(g, g, &d, &call->err);
 		if (rc)
 			return rc;
 	}

@@ -46,7 +46,7 @@ static int set_stored(struct ipc_call *call, struct guest *g, const struct core_
 	if (rc)
 		return rc;
 	*field(&d, args->type) = args->value;
-	return guest_change(g, g, &d, args->xml, &call->err);
+	return guest_change(g, g, &d, &call->err);
 }
 
 int core_on_metadata(struct ipc_call *call, const struct core_metadata_args *args)

@@ -16,9 +16,8 @@ void store_frame(enum store_kind kind, const void *body, size_t len, struct buf 
 const uint8_t *store_unframe(enum store_kind kind, const void *data, size_t len,
 			     size_t *ret_len, const char **why);
 
-/* Write the guest's definition and, not synced, its XML for people. `xml` may be NULL. */
-int store_save_domain(const struct guest *g, const struct domain *d, const char *xml,
-		      struct err *err);
+/* Write the guest's definition: on disk when this returns 0; after -errno the old one is. */
+int store_save_domain(const struct guest *g, const struct domain *d, struct err *err);
 
 /* Remove it. Gone already is fine. */
 int store_remove_domain(const struct guest *g, struct err *err);

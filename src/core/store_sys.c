@@ -13,12 +13,12 @@
 
 #define PATH_LEN 128
 
-static void path_of(const struct guest *g, const char *folder, const char *ext, char out[PATH_LEN])
+static void path_of(const struct guest *g, const char *folder, char out[PATH_LEN])
 {
 	char uuid[GUEST_UUID_TEXT];
 
 	guest_uuid_text(g->uuid, uuid);
-	snprintf(out, PATH_LEN, "%s/%s%s", folder, uuid, ext);
+	snprintf(out, PATH_LEN, "%s/%s.rec", folder, uuid);
 }
 
 /* Replace `path` by `data` so that after a crash either the old or the new file is there. */
@@ -68,25 +68,18 @@ static int save(const char *path, enum store_kind kind, const struct xdr_type *t
 	return file.error ? file.error : replace(path, file.data, file.len, sync);
 }
 
-int store_save_domain(const struct guest *g, const struct domain *d, const char *xml,
-		      struct err *err)
+int store_save_domain(const struct guest *g, const struct domain *d, struct err *err)
 {
 	struct store_domain rec = { .generation = g->generation, .autostart = g->autostart,
 				    .role = g->role, .model = *d };
 	char path[PATH_LEN];
 	int rc;
 
-	path_of(g, "domains", ".rec", path);
+	path_of(g, "domains", path);
 	rc = save(path, STORE_KIND_DOMAIN, &store_domain_xdr, &rec, true);
 	if (rc)
 		return err_sys(err, rc, "cannot save the definition of domain '%s' in the state folder; "
 			       "the old definition stays", d->name);
-	path_of(g, "domains", ".xml", path);
-	if (xml) {
-		rc = replace(path, xml, strlen(xml), false);
-		if (rc)
-			log_warn("%s: copy for people: %s", path, strerrordesc_np(-rc));
-	}
 	return 0;
 }
 
@@ -94,11 +87,9 @@ int store_remove_domain(const struct guest *g, struct err *err)
 {
 	char path[PATH_LEN];
 
-	path_of(g, "domains", ".rec", path);
+	path_of(g, "domains", path);
 	if (unlink(path) < 0 && errno != ENOENT)
 		return err_sys(err, -errno, "cannot remove the definition of domain '%s'", g->name);
-	path_of(g, "domains", ".xml", path);
-	unlink(path);
 	return 0;
 }
 
@@ -107,7 +98,7 @@ void store_save_run(const struct guest *g)
 	char path[PATH_LEN];
 	int rc;
 
-	path_of(g, "running", ".rec", path);
+	path_of(g, "running", path);
 	rc = save(path, STORE_KIND_RUNTIME, &store_runtime_xdr, &g->run->rec, false);
 	if (rc)
 		log_error("%s: %s", path, strerrordesc_np(-rc));
@@ -117,7 +108,7 @@ void store_remove_run(const struct guest *g)
 {
 	char path[PATH_LEN];
 
-	path_of(g, "running", ".rec", path);
+	path_of(g, "running", path);
 	if (unlink(path) < 0 && errno != ENOENT)
 		log_error("%s: %s", path, strerrordesc_np(errno));
 }
@@ -249,6 +240,13 @@ static int load_run(const char *path)
 	return 0;
 }
 
+/* UUID.xml: once written beside each record for people, and out of date with the next setmem. */
+static bool is_copy(const char *name)
+{
+	return strspn(name, "0123456789abcdef-") == GUEST_UUID_TEXT - 1 &&
+	       !strcmp(name + GUEST_UUID_TEXT - 1, ".xml");
+}
+
 static int load_folder(const char *folder, int (*one)(const char *path), struct err *err)
 {
 	DIR *d;
@@ -266,7 +264,7 @@ static int load_folder(const char *folder, int (*one)(const char *path), struct 
 		snprintf(path, sizeof(path), "%s/%.64s", folder, e->d_name);
 		if (n > 4 && n <= 64 && !strcmp(e->d_name + n - 4, ".rec"))
 			rc = one(path);
-		else if (n > 4 && n <= 64 && !strcmp(e->d_name + n - 4, ".tmp"))
+		else if (n > 4 && n <= 64 && (!strcmp(e->d_name + n - 4, ".tmp") || is_copy(e->d_name)))
 			unlink(path);
 	}
 	closedir(d);
