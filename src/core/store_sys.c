@@ -22,7 +22,7 @@ static void path_of(const struct guest *g, const char *folder, char out[PATH_LEN
 }
 
 /* Replace `path` by `data` so that after a crash either the old or the new file is there. */
-static int replace(const char *path, const void *data, size_t len, bool sync)
+static int replace(const char *path, const void *data, size_t len)
 {
 	char tmp[PATH_LEN + 8];
 	CLEAN_FD int fd = -1;
@@ -35,7 +35,7 @@ static int replace(const char *path, const void *data, size_t len, bool sync)
 	if (fd < 0)
 		return -errno;
 	rc = fd_write_all(fd, data, len);
-	if (!rc && sync && fsync(fd) < 0)
+	if (!rc && fsync(fd) < 0)
 		rc = -errno;
 	if (!rc && rename(tmp, path) < 0)
 		rc = -errno;
@@ -43,13 +43,37 @@ static int replace(const char *path, const void *data, size_t len, bool sync)
 		unlink(tmp);
 		return rc;
 	}
-	if (!sync)
-		return 0;
 	slash = strchr(tmp, '/');
 	if (slash)
 		*slash = '\0';
 	dir = open(slash ? tmp : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return dir < 0 || fsync(dir) < 0 ? -errno : 0;
+}
+
+/*
+ * The same without waiting for a disk. What was there before stays as the spare that the next one is
+ * written to, and they change places: to rename over a file, or to truncate it, is for ext4 a reason
+ * to write the new one out at once (auto_da_alloc), and core would wait for that, as long as it takes.
+ */
+static int exchange(const char *path, const void *data, size_t len)
+{
+	char spare[PATH_LEN + 8];
+	CLEAN_FD int fd = -1;
+	int rc;
+
+	snprintf(spare, sizeof(spare), "%s.tmp", path);
+	fd = open(spare, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	rc = fd_write_all(fd, data, len);
+	if (!rc && ftruncate(fd, (off_t)len) < 0)
+		rc = -errno;
+	if (!rc && renameat2(AT_FDCWD, spare, AT_FDCWD, path, RENAME_EXCHANGE) < 0 &&
+	    rename(spare, path) < 0)   /* the first one, or a file system that cannot */
+		rc = -errno;
+	if (rc)
+		unlink(spare);
+	return rc;
 }
 
 static int save(const char *path, enum store_kind kind, const struct xdr_type *t, const void *v,
@@ -65,7 +89,9 @@ static int save(const char *path, enum store_kind kind, const struct xdr_type *t
 	if (rc)
 		return rc;
 	store_frame(kind, body.data, body.len, &file);
-	return file.error ? file.error : replace(path, file.data, file.len, sync);
+	if (file.error)
+		return file.error;
+	return sync ? replace(path, file.data, file.len) : exchange(path, file.data, file.len);
 }
 
 int store_save_domain(const struct guest *g, const struct domain *d, struct err *err)
@@ -106,11 +132,13 @@ void store_save_run(const struct guest *g)
 
 void store_remove_run(const struct guest *g)
 {
-	char path[PATH_LEN];
+	char path[PATH_LEN], spare[PATH_LEN + 8];
 
 	path_of(g, "running", path);
+	snprintf(spare, sizeof(spare), "%s.tmp", path);
 	if (unlink(path) < 0 && errno != ENOENT)
 		log_error("%s: %s", path, strerrordesc_np(errno));
+	unlink(spare);
 }
 
 int store_save_host(const struct store_host *h, struct err *err)

@@ -166,6 +166,45 @@ static void test_leftover_tmp(void **state)
 	assert_int_equal(access("domains/x.rec.tmp", F_OK), -1);
 }
 
+/* Each save of a run replaces the one before, longer or shorter; nothing is left of it at the end. */
+static void test_runs(void **state)
+{
+	static const char *const titles[] = { "short", "a title that makes the record longer", "", "x" };
+	static const char path[] = "running/06060606-0606-0606-0606-060606060606.rec";
+	struct domain d = model("runs", 6);
+	struct store_host host;
+	struct err err = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		struct guest *g = guest_by_uuid(d.uuid);
+
+		if (!g)
+			g = guest_add(d.uuid, "runs");
+		if (!g->run)
+			assert_non_null(guest_run_new(g));
+		d.title = (char *)(uintptr_t)titles[i];
+		g->run->rec.live = d;
+		store_save_run(g);
+		guest_remove(g);
+		/* the second time beside the first, the third over what was the first */
+		if (i == 3)
+			assert_int_equal(access("running/06060606-0606-0606-0606-060606060606.rec.tmp", F_OK), 0);
+		if (i < 3)
+			continue;
+		assert_int_equal(store_load(&host, &err), 0);
+		g = guest_by_uuid(d.uuid);
+		assert_non_null(g);
+		assert_string_equal(g->run->rec.live.title, titles[i]);
+		store_save_run(g);
+		store_save_run(g);
+		store_remove_run(g);
+		assert_int_equal(access(path, F_OK), -1);
+		assert_int_equal(access("running/06060606-0606-0606-0606-060606060606.rec.tmp", F_OK), -1);
+		guest_remove(g);
+	}
+}
+
 /* The copies of old go, for nobody keeps them true; what else lies there stays. */
 static void test_old_copies(void **state)
 {
@@ -224,7 +263,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_round_trip), T(test_broken), T(test_twice), T(test_leftover_tmp),
-		T(test_old_copies), T(test_fifo),
+		T(test_runs), T(test_old_copies), T(test_fifo),
 		T(test_frame),
 	};
 
