@@ -207,16 +207,16 @@ class Parser:
         elif self.accept("["):
             n = self.number()
             self.take("]")
-            if f.kind in ("XDR_OPAQUE", "XDR_CHARS"):
+            if f.kind == "XDR_OPAQUE":
                 f.kind, f.max = f.kind + "_FIX", n
             else:
                 f.array, f.count = "XDR_FIXED", n
-        if f.kind in ("XDR_OPAQUE", "XDR_CHARS"):
+        if f.kind == "XDR_OPAQUE" or (f.kind == "XDR_CHAR" and f.array == "XDR_ONE"):
             self.fail(f"{name} needs a size")
         return f
 
     def angle(self, f, n):
-        if f.kind in ("XDR_OPAQUE", "XDR_CHARS"):
+        if f.kind == "XDR_OPAQUE":
             f.kind, f.max = f.kind + "_VAR", n
         elif f.kind in ("XDR_STRING", "XDR_OPT_STRING") and f.max == "0":
             f.max = n
@@ -235,7 +235,7 @@ class Parser:
         if base == "opaque":
             return Field(name, base, "uint8_t", "XDR_OPAQUE", secret)
         if base == "char":
-            return Field(name, base, "char", "XDR_CHARS", secret)
+            return Field(name, base, "char", "XDR_CHAR", secret)
         t = self.types.get(base)
         if not t:
             self.at -= 1
@@ -323,9 +323,9 @@ def enumerator(t, word):
 
 def member(f):
     star = "" if f.ctype.endswith("*") else " "
-    if f.kind in ("XDR_OPAQUE_VAR", "XDR_CHARS_VAR"):
+    if f.kind == "XDR_OPAQUE_VAR":
         return f"uint32_t n_{f.name};\n\t{f.ctype} *{f.name};"
-    if f.kind in ("XDR_OPAQUE_FIX", "XDR_CHARS_FIX"):
+    if f.kind == "XDR_OPAQUE_FIX":
         return f"{f.ctype} {f.name}[{f.max}];"
     if f.array == "XDR_LIST":
         return f"uint32_t n_{f.name};\n\t{f.ctype}{star}*{f.name};"
@@ -362,12 +362,13 @@ def field_row(t, f, index):
         flags.append("XDR_SECRET")
     if f.kind == "XDR_BOOL" and t.name.startswith("remote_"):
         flags.append("XDR_LOOSE_BOOL")
-    parts = [f'.name = "{f.name}"', f".kind = {f.kind}", f".off = offsetof({s}, {path})"]
+    size = f.max if f.kind == "XDR_OPAQUE_FIX" else f"sizeof({f.ctype})"
+    parts = [f'.name = "{f.name}"', f".kind = {f.kind}", f".off = offsetof({s}, {path})", f".size = {size}"]
     if f.array != "XDR_ONE":
         parts += [f".array = {f.array}", f".count = {f.count}"]
     if f.max != "0":
         parts.append(f".max = {f.max}")
-    if f.array == "XDR_LIST" or f.kind in ("XDR_OPAQUE_VAR", "XDR_CHARS_VAR"):
+    if f.array == "XDR_LIST" or f.kind == "XDR_OPAQUE_VAR":
         parts.append(f".count_off = offsetof({s}, {npath})")
     if f.kind in ("XDR_STRUCT", "XDR_OPT_STRUCT", "XDR_UNION"):
         parts.append(f".type = &{f.base}_xdr")

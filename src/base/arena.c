@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/arena.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,18 +73,6 @@ void *arena_calloc(struct arena *a, size_t n, size_t size)
 	if (__builtin_mul_overflow(n, size, &total))
 		return NULL;
 	return arena_alloc(a, total);
-}
-
-char *arena_strndup(struct arena *a, const char *s, size_t n)
-{
-	char *p;
-
-	if (!s || n == SIZE_MAX)
-		return NULL;
-	p = arena_alloc(a, n + 1);
-	if (p)
-		memcpy(p, s, n);
-	return p;
 }
 
 void arena_reset(struct arena *a)

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUF_KEEP 65536   /* a reset buffer larger than this gives its memory back */
-
 void buf_init(struct buf *b, size_t max)
 {
 	memset(b, 0, sizeof(*b));
@@ -27,12 +25,14 @@ int buf_reserve(struct buf *b, size_t n)
 
 	if (b->error)
 		return b->error;
-	if (need < n || b->len + n > b->max)
-		return b->error = -E2BIG;
-	if (need <= b->cap)
+	if (n < b->cap - b->len)
 		return 0;
+	if (need <= n || need - 1 > b->max)
+		return b->error = -E2BIG;
 	while (cap < need)
 		cap *= 2;
+	if (cap - 1 > b->max)
+		cap = b->max + 1;
 	p = realloc(b->data, cap);
 	if (!p)
 		return b->error = -ENOMEM;
@@ -59,12 +59,4 @@ void buf_put(struct buf *b, const void *p, size_t n)
 
 	if (to && n)
 		memcpy(to, p, n);
-}
-
-void buf_reset(struct buf *b)
-{
-	if (b->cap > BUF_KEEP)
-		buf_free(b);
-	b->len = 0;
-	b->error = 0;
 }

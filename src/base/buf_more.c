@@ -7,6 +7,8 @@
 
 #include "base/buf.h"
 
+#define BUF_KEEP 65536   /* a reset buffer larger than this gives its memory back */
+
 void buf_puts(struct buf *b, const char *s)
 {
 	buf_put(b, s, strlen(s));
@@ -47,4 +49,12 @@ void buf_consume(struct buf *b, size_t n)
 const char *buf_str(const struct buf *b)
 {
 	return b->data && b->len ? (const char *)b->data : "";
+}
+
+void buf_reset(struct buf *b)
+{
+	if (b->cap > BUF_KEEP)
+		buf_free(b);
+	b->len = 0;
+	b->error = 0;
 }

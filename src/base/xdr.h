@@ -24,16 +24,15 @@ enum xdr_kind {
 	XDR_OPT_STRING,   /* char * or NULL */
 	XDR_OPAQUE_FIX,   /* uint8_t[max] */
 	XDR_OPAQUE_VAR,   /* uint32_t count at count_off, uint8_t * */
-	XDR_CHARS_VAR,    /* libvirt's char x<>: four bytes a char; count at count_off, char * */
-	XDR_CHARS_FIX,    /* libvirt's char x[max] */
+	XDR_CHAR,         /* libvirt's: four bytes on the wire */
 	XDR_STRUCT,       /* nested, inline */
 	XDR_OPT_STRUCT,   /* pointer or NULL */
-	XDR_UNION,        /* nested union struct, see struct xdr_arm */
+	XDR_UNION,        /* nested union struct, of which one arm travels */
 };
 
 enum xdr_array { XDR_ONE, XDR_FIXED, XDR_LIST };
 
-#define XDR_SECRET 1u   /* redacted when printed, wiped by xdr_wipe() */
+#define XDR_SECRET 1u   /* wiped by xdr_wipe_secrets() */
 #define XDR_LOOSE_BOOL 2u   /* any non-zero is true (libvirt's optional flags) */
 
 struct xdr_type;
@@ -50,8 +49,9 @@ struct xdr_field {
 	uint16_t off;        /* offset of the value (of the pointer for lists and strings) */
 	uint16_t count_off;  /* offset of the uint32_t count (lists, var opaques) */
 	uint8_t kind;        /* enum xdr_kind, of one element */
-	uint8_t array;       /* enum xdr_array */
-	uint16_t flags;
+	uint8_t array : 4;   /* enum xdr_array */
+	uint8_t flags : 4;
+	uint16_t size;       /* bytes of one: from one element of an array to the next */
 };
 
 struct xdr_type {
@@ -83,9 +83,6 @@ int xdr_decode(const struct xdr_type *t, const void *data, size_t len, struct ar
  */
 int xdr_encode(const struct xdr_type *t, const void *v, struct buf *out);
 
-/* One line of text for logs: {name="a", n=3}; secrets are printed as "***". */
-void xdr_print(const struct xdr_type *t, const void *v, struct buf *out);
-
 /* Deep copy into `a` by encoding and decoding. */
 int xdr_copy(const struct xdr_type *t, const void *v, struct arena *a, void *out);
 
@@ -94,9 +91,6 @@ void xdr_wipe_secrets(const struct xdr_type *t, void *v);
 
 /* True when both would encode to the same bytes. */
 bool xdr_equal(const struct xdr_type *t, const void *a, const void *b);
-
-/* Bytes from one element of an array to the next. */
-size_t xdr_element_size(const struct xdr_field *f);
 
 /* Position of `name` in an enum's names table of values 1..max; 0 when it is not there. */
 uint32_t xdr_enum_parse(const char *const *names, uint32_t max, const char *name);

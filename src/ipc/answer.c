@@ -85,7 +85,7 @@ int ipc_refuse(struct ipc_call *call, int rc, const struct err *err)
 		e.text = (char *)(uintptr_t)"unknown error";
 	buf_init(&b, IPC_PACKET_MAX);
 	if (xdr_encode(&ipc_error_xdr, &e, &b))
-		buf_reset(&b);
+		b.len = 0;
 	answer(call, IPC_ERROR, b.data, b.len, NULL, 0);
 	return 0;
 }
@@ -99,13 +99,6 @@ int ipc_refuse_text(struct ipc_call *call, int rc, int code, const char *fmt, ..
 	err_vset(&err, rc, code, fmt, ap);
 	va_end(ap);
 	return ipc_refuse(call, rc, &err);
-}
-
-int ipc_refuse_unsupported(struct ipc_call *call)
-{
-	return ipc_refuse_text(call, -EOPNOTSUPP, ERR_NO_SUPPORT,
-			       "this function is not supported by the connection driver: %s",
-			       call->row->name);
 }
 
 static const struct ipc_handlers *serves(const struct ipc_chan *ch, uint32_t program)

@@ -118,14 +118,6 @@ static void test_facts(void **state)
 	second = ask();
 	print_message("    facts: first %.1f ms, then %.3f ms; kvm %s%s\n", first, second,
 		      facts->kvm ? "usable" : "not usable: ", facts->kvm_reason ? facts->kvm_reason : "");
-	if (getenv("CORDON_VERBOSE")) {
-		struct buf b;
-
-		buf_init(&b, 1 << 20);
-		xdr_print(&host_facts_xdr, facts, &b);
-		print_message("%s\n", buf_str(&b));
-		buf_free(&b);
-	}
 	gethostname(name, sizeof(name));
 	sysinfo(&si);
 	assert_string_equal(facts->hostname, name);

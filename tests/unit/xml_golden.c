@@ -115,7 +115,7 @@ static void note(const struct xdr_type *t, const uint8_t *obj)
 		} else if (f->kind == XDR_STRING) {
 			used[i] |= **(char *const *)(const void *)v != '\0';
 		} else {
-			used[i] |= is_set(v, xdr_element_size(f));
+			used[i] |= is_set(v, f->size);
 		}
 		if (f->kind == XDR_OPT_STRUCT)
 			memcpy(&v, (const void *)v, sizeof(v));   /* what the pointer there points to */
