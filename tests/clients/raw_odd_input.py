@@ -222,7 +222,7 @@ def floods():
                         pass
                 except OSError:
                     pass
-                c.s.settimeout(5)
+                c.s.settimeout(r.PATIENCE)
         check("2000 garbage packets: others are served", opened().alive())
     silent = []
     for _ in range(50):
