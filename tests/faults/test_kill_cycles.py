@@ -15,7 +15,7 @@ from lib import house
 
 pytestmark = pytest.mark.cordon
 CYCLES = int(os.environ.get("CORDON_START_CYCLES", 30))
-ROOMS = ["core", "launch", "disk", "file", "ledger", "image"]
+ROOMS = ["core", "launch", "disk", "file", "ledger", "image", "supervisor"]
 
 
 def ask(server, what):
