@@ -114,7 +114,9 @@ def files(server):
     found = [str(p) for p in (server.dir / "run/guests").glob("*")]
     for pattern in ("state/running/*", "state/**/*.tmp", "run/**/*.tmp"):
         found += [str(p) for p in server.dir.glob(pattern)]
-    return sorted(found)
+    # the spare beside a run's record belongs to it; alone it was left behind
+    spares = {p + ".tmp" for p in found if "/state/running/" in p and p.endswith(".rec")}
+    return sorted(p for p in found if p not in spares)
 
 
 def sockets(server):
