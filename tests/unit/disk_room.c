@@ -28,6 +28,7 @@
 #include "ipc/serve.h"
 #include "proto/disk.x.h"
 #include "proto/room.x.h"
+#include "need_root.h"
 
 #define UID_FILE 1879148001u
 #define UID_IMAGE 1879148002u
@@ -294,15 +295,6 @@ static int stop(void **state)
 		assert_true(WIFEXITED(status[i]) && WEXITSTATUS(status[i]) == 0);
 	return 0;
 }
-
-static int need_root(void **state)
-{
-	(void)state;
-	if (geteuid() != 0)
-		skip();
-	return 0;
-}
-#define ROOT() need_root(state)
 
 /* ---- the tests ---- */
 

@@ -7,38 +7,29 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "launch/cage.h"
+#include "syscall.h"
 
 #define APART (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWUSER | \
 	       CLONE_NEWCGROUP)
 
-long __real_syscall(long nr, ...);
 int __real_unshare(int flags);
 int __real_openat64(int dir, const char *path, int flags, mode_t mode);
 
-long __wrap_syscall(long nr, ...);
 int __wrap_unshare(int flags);
 int __wrap_sethostname(const char *name, size_t n);
 int __wrap_root_enter(const struct cage_spec *s, struct err *err);
 int __wrap_openat64(int dir, const char *path, int flags, mode_t mode);
 
-long __wrap_syscall(long nr, ...)
+static bool layer_syscall(long nr, long a[SYSCALL_ARGS])
 {
-	long a[6];
-	va_list list;
-
-	va_start(list, nr);
-	for (int i = 0; i < 6; i++)
-		a[i] = va_arg(list, long);
-	va_end(list);
 	if (nr == SYS_clone3)
 		((struct clone_args *)a[0])->flags &= ~(uint64_t)APART;
-	return __real_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+	return false;
 }
 
 /* launch's own mount namespace, in which templates are mounted, stays. */
