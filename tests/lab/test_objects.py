@@ -23,6 +23,9 @@ UEFI = ("<domain type='kvm'><name>one</name><memory unit='MiB'>256</memory><vcpu
         "<channel type='unix'><target type='virtio' name='org.cordon.test'/></channel>"
         "<interface type='user'><model type='virtio'/></interface>{}</devices></domain>")
 
+TPM = "<tpm model='tpm-crb'><backend type='emulator' version='2.0'/></tpm>"
+TPM_CLOSED = "system_u:object_r:cordon_tpm_t:s0"
+
 
 @pytest.fixture
 def host(lab):
@@ -82,6 +85,28 @@ def test_every_object(host):
     host.stop("one")
     assert host.label(path) == before
     assert ":virt_image_t:s0" in host.label(nvram)
+
+
+def test_tpm(host):
+    """swtpm and what its TPM remembers have the guest's level while it runs, each run's own; nobody's after."""
+    host.machine.put(domain("one", TPM).encode(), "/tmp/one.xml")
+    host.virsh("define", "/tmp/one.xml")
+    state = "/var/lib/cordon/tpm/" + host.virsh("domuuid", "one").out.strip()
+    levels = set()
+    for _ in range(2):
+        host.virsh("start", "one")
+        mine = level(host.process("one"))
+        levels.add(mine)
+        assert re.search(f":cordon_swtpm_t:{mine} +swtpm", host.run("ps -eo label:80,comm --no-headers"))
+        for path in (state, state + "/tpm2-00.permall"):
+            assert host.label(path) == IMAGE.replace("s0", mine)
+        whole(host)
+        host.virsh("destroy", "one")
+        assert host.run(f"stat -c '%C %u %a' {state}") == f"{TPM_CLOSED} 0 700"
+        assert "swtpm" not in host.run("ps -eo comm")
+    assert len(levels) == 2
+    host.virsh("undefine", "one")
+    assert host.machine.run(f"test -e {state}").code == 1
 
 
 def picture(host):
@@ -148,12 +173,7 @@ def test_user_space_file_system(host):
     host.run("mkdir -p /mnt/fuse; (sleep 500 | python3 stuckfs.py /mnt/fuse never >ready) & "
              "for i in $(seq 100); do grep -q ready ready && break; sleep 0.1; done; grep -q ready ready")
     xml = domain("one", disk("/mnt/fuse/one.img"))
-    host.run("setsebool virt_use_fusefs off")
-    text = host.refused(xml)
-    assert ":fusefs_t:" in text and "virt_use_fusefs is off" in text
-    assert "`setsebool -P virt_use_fusefs on`" in text
-    host.run("setsebool virt_use_fusefs on")
-    host.start(xml)
+    host.needs_boolean(xml, "fusefs_t", "virt_use_fusefs")
     host.stop("one")
 
 

@@ -227,12 +227,7 @@ def test_network_file_system(host):
              "systemctl start nfs-server && mount -t nfs 127.0.0.1:/srv/export /mnt/nfs && "
              "qemu-img create -q -f raw /mnt/nfs/one.img 8M", timeout=120)
     xml = domain("one", disk("/mnt/nfs/one.img"))
-    host.run("setsebool virt_use_nfs off")
-    text = host.refused(xml)
-    assert ":nfs_t:" in text and "virt_use_nfs is off" in text
-    assert "`setsebool -P virt_use_nfs on`" in text
-    host.run("setsebool virt_use_nfs on")
-    host.start(xml)
+    host.needs_boolean(xml, "nfs_t", "virt_use_nfs")
     assert ":nfs_t:" in host.label("/mnt/nfs/one.img")
     host.stop("one")
 

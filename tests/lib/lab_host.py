@@ -60,6 +60,15 @@ class Host:
         assert self.virsh("list", "--name").out.strip() == "", "it runs"
         return result.err
 
+    def needs_boolean(self, xml, typ, boolean):
+        """Files of a type that one may use by a boolean only: it is named, and what it allows works. It runs."""
+        self.run(f"setsebool {boolean} off")
+        text = self.refused(xml)
+        assert f":{typ}:" in text and f"{boolean} is off" in text
+        assert f"`setsebool -P {boolean} on`" in text
+        self.run(f"setsebool {boolean} on")
+        return self.start(xml)
+
     def stop(self, *names):
         for name in names:
             self.virsh("destroy", name)
