@@ -1,26 +1,43 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs in the lab machine (tests/lab/test_escape.py): the attacks against Cordon as installed, under
-SELinux enforcing. Standard output: progress, and at last a line of JSON, {attack: how it ended} twice,
-in the cage and uncaged."""
+SELinux enforcing, and the images that lie. Standard output: progress, and at last a line of JSON."""
 import json
 import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parent)]
 
+import forgery  # noqa: E402
 import scene  # noqa: E402
+from bombs import judge_alone  # noqa: E402
 from lib import guest, launcher, server  # noqa: E402
 
+ROWS = scene.attacks()
+BEGIN = time.monotonic()
 FOLDERS = {"run": "/run/cordon", "state": "/var/lib/cordon/state", "labels": "/var/lib/cordon/labels",
            "log": "/var/log/cordon", "images": "/var/lib/cordon/images", "cordond.conf": "/etc/cordon/cordond.conf"}
+# More than a guest with KVM may have (memory_limit() of plan_launch.c), and no more than the machine can bear.
+SMALL = {"threads_over": 400, "memory_over_mib": 900}
 
 
 def call(*command):
     return subprocess.run(command, check=True, text=True, capture_output=True).stdout
+
+
+def lay_out(one, folders):
+    """The machine's folders as if they were an instance's, and the decoys where homes and keys are."""
+    (one.dir / "images").rmdir()
+    for name, path in folders.items():
+        (one.dir / name).symlink_to(path)
+    for name, path in (("ssh", "/root/.ssh"), ("home", "/home")):
+        Path(path).mkdir(exist_ok=True)
+        call("mount", "--bind", str(one.decoys / name), path)
+        call("restorecon", "-RF", path)
 
 
 class Journal:
@@ -34,7 +51,7 @@ class Journal:
 
     @staticmethod
     def read_text(**_):
-        return call("journalctl", "-q", "-u", "cordond", "-o", "cat", "-b")
+        return call("journalctl", "-q", "-o", "cat", "-b", "_SYSTEMD_UNIT=cordond.service")
 
 
 class Installed(scene.Escape):
@@ -43,12 +60,7 @@ class Installed(scene.Escape):
     socket_path, socket_ro_path = "/run/libvirt/libvirt-sock", "/run/libvirt/libvirt-sock-ro"
 
     def start(self, timeout=60.0):
-        (self.dir / "images").rmdir()
-        for name, path in FOLDERS.items():
-            (self.dir / name).symlink_to(path)
-        for name, path in (("ssh", "/root/.ssh"), ("home", "/home")):
-            Path(path).mkdir(exist_ok=True)
-            call("mount", "--bind", str(self.decoys / name), path)
+        lay_out(self, FOLDERS)
         Path(FOLDERS["cordond.conf"]).write_text(self.config)
         call("systemctl", "restart", "cordond")
         self.pid = int(call("systemctl", "show", "-P", "MainPID", "cordond"))
@@ -64,20 +76,61 @@ class Installed(scene.Escape):
         return []
 
 
-class InsideScene(scene.Scene):
-    """The same, with labels."""
+class Labelled:
+    """A scene in labelled folders, whose labels must not change either."""
+
+    folders = FOLDERS
+
+    def __enter__(self):
+        # created in a labelled folder, which the base class would have made itself
+        self.images = Path(self.folders["images"])
+        return super().__enter__()
+
+    def aim(self):
+        return super().aim() | SMALL
+
+    def fingerprint(self):
+        labels = [call("stat", "-c", "%C", str(p)).strip() for p in (self.image, self.backing)]
+        return super().fingerprint() | {"labels": labels}
+
+
+class Hostile(scene.Hostile):
+    """What became of it is in the journal, sooner or later."""
+
+    patience = 20
+
+
+class Accelerated(Hostile):
+    """With KVM it gets no memory for TCG; and there is nobody else in its group to be killed first."""
+
+    def define(self, devices):
+        self.killed = 0
+        return super().define(devices.replace(scene.NETWORK, "")).replace('type="qemu"', 'type="kvm"', 1)
+
+    def verdict(self, name):
+        """Who has much memory to give back ends late, when its cordon-vm is gone: the kernel tells as well."""
+        said = call("journalctl", "-q", "-k", "-b", "-o", "cat").splitlines()
+        killed = sum("oom-kill:constraint=CONSTRAINT_MEMCG" in line and f"/{self.uuid}," in line for line in said)
+        if killed == self.killed:
+            return super().verdict(name)
+        self.killed = killed
+        return "killed SIGKILL"
+
+
+class InsideScene(Labelled, scene.Scene):
+    """The scene with the machine's own Cordon."""
+
+    hostile = Hostile
 
     def make_server(self, config):
         text = "".join(f"{k} = {v}\n" for k, v in (scene.CONFIG | config).items())
         return Installed(config=text, decoys=self.folder)
 
-    def __enter__(self):
-        # created in a labelled folder, which the base class would have made itself
-        self.images = Path(FOLDERS["images"])
-        return super().__enter__()
-
     def exchange(self):
-        subprocess.run(["mount", "--bind", scene.ESCAPE, scene.QEMU], check=True)
+        call("mount", "--bind", str(scene.ESCAPE), scene.QEMU)
+
+    def unchange(self):
+        call("umount", scene.QEMU)
 
 
 def network():
@@ -89,26 +142,60 @@ def network():
         call("ip", *line.split())
 
 
-def main():
+def say(text):
+    print(f"{time.monotonic() - BEGIN:.0f} s: {text}", flush=True)
+
+
+def prepare():
+    """The machine as a host of such guests."""
     subprocess.run(["modprobe", "-a", "dummy", "veth", "loop"], check=False)
     network()
     call("setsebool", "virt_use_execmem", "on")
     call("chcon", "-t", "qemu_exec_t", str(scene.ESCAPE))
-    rows = scene.attacks()
+
+
+def attack(one, devices, log, bomber, **more):
+    """({attack: how it ended}, the same uncaged) of all that are not left out; bombs by a guest of a class
+    of their own."""
     left_out = os.environ["LEFT_OUT"].split()
-    names = [n for n, (flags, _, _) in rows.items()
-             if not flags & (scene.A_ALONE | scene.A_LAST) and n not in left_out]
+    names = [n for n, (flags, _, _) in ROWS.items() if not flags & scene.A_ALONE and n not in left_out]
+    results = {}
+    for kind, last in ((one.hostile, 0), (bomber, scene.A_LAST)):
+        only = [n for n in names if ROWS[n][0] & scene.A_LAST == last]
+        hostile = kind(one, devices, only=f" {' '.join(only)} ", qemu_filter=os.environ["QEMU_FILTER"], **more)
+        results |= hostile.run()
+        say(f"{hostile.starts} starts")
+        if last:
+            judge_alone(one, hostile, results, log, left_out)
+            say("others were asked")
+        one.server.virsh("undefine", "hostile")
+    uncaged = one.control(names)
+    say("uncaged")
+    return results, uncaged
+
+
+def label(one):
+    return re.search(r"<label>(\S*:\S*)</label>", one.server.virsh("dumpxml", "victim").out)[1]
+
+
+def main():
+    prepare()
     with InsideScene() as one:
-        print("missing:", one.decoys.targets.get("missing"), flush=True)
-        hostile = one.hostile(one, guest.disk(one.backing, dev="vdb", extra="<readonly/>") + scene.NETWORK,
-                              only=f" {' '.join(names)} ", qemu_filter=os.environ["QEMU_FILTER"])
-        label = re.search(r"<label>(.*)</label>", one.server.virsh("dumpxml", "victim").out)
-        results = hostile.run()
-        print(f"{hostile.starts} starts; the victim: {label and label[1]}", flush=True)
-        after = one.fingerprint()
-        uncaged = one.control(names)
-        same = after == one.before
-    print(json.dumps({"cage": results, "uncaged": uncaged, "same": same, "label": label and label[1]}))
+        say(f"missing: {one.decoys.targets.get('missing')}")
+        victim = label(one)
+        results, uncaged = attack(one, guest.disk(one.backing, dev="vdb", extra="<readonly/>") + scene.NETWORK,
+                                  one.server.dir / "log/guests/hostile.log", Accelerated)
+        same = one.fingerprint() == one.before
+        liar = forgery.liar(one)
+        control = forgery.shown(liar, one.backing_secret)[0]
+        say("images")
+        images = forgery.rows(one, liar, int(os.environ["ROUNDS"]))
+        fooled = {way: forgery.race(one, liar, way, int(os.environ["ROUNDS"]))[:2] for way in forgery.WAYS}
+        say("races")
+        same = same and one.fingerprint() == one.before
+    print(json.dumps({"cage": results, "uncaged": uncaged, "same": same, "label": victim, "control": control,
+                      "images": {name: how for name, _, how in images}, "races": fooled}))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -246,6 +246,8 @@ class Escape(server.Cordon):
 class Hostile:
     """A guest whose QEMU is the hostile program."""
 
+    patience = 1    # seconds until the log has how it ended
+
     def __init__(self, scene, devices="", **more):
         self.server, self.uuid = scene.server, str(uuid.uuid4())
         self.targets = scene.targets | more
@@ -329,7 +331,7 @@ class Hostile:
 
     def verdict(self, name):
         try:
-            status = server.wait_for(lambda: self.ends()[self.ended:], 1)[-1]
+            status = server.wait_for(lambda: self.ends()[self.ended:], self.patience)[-1]
         except TimeoutError:
             return None     # it ended so early that its cordon-vm was gone before it could tell
         if status == 31:
@@ -392,10 +394,13 @@ class Scene:
         self.decoys.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def unchange(self):
+        self.server.inside("umount", QEMU)
+
     @contextlib.contextmanager
     def real_qemu(self):
         """For as long as this lasts QEMU is QEMU again."""
-        self.server.inside("umount", QEMU)
+        self.unchange()
         yield
         self.exchange()
 

@@ -55,9 +55,11 @@ class Libvirtd(server.Stock):
 class StockHostile(Hostile):
     """Its emulator is the hostile program, which is QEMU for all other guests."""
 
+    emulator = EMULATOR
+
     def define(self, devices):
         text = guest.xml("hostile", uuid=self.uuid, devices=guest.disk(self.disk) + devices)
-        return text.replace(server.QEMU, EMULATOR)
+        return text.replace(server.QEMU, str(self.emulator))
 
     def verdict(self, name):
         raise AssertionError(f"{name}: ended the whole program, though it has a process of its own")

@@ -12,9 +12,9 @@ import pytest
 import scene
 import stock
 import table
+from bombs import BOMB_ANSWER_S, Watch
 from lib import house
 from lib.server import wait_for
-from test_qemu import BOMB_ANSWER_S, Watch
 
 LIES = {
     "garbage": "random bytes", "endless-line": "a line that never ends",
@@ -144,10 +144,10 @@ def test_lie(lie):
 
 def page(old):
     ours, theirs = cordon(), libvirtd()
-    rows = [[lie, what, table.cell("reached") if ours[lie] else "harmless", None,
-             table.cell("reached") if theirs[lie] else "harmless", None,
-             "; ".join(theirs[lie]) or "-"] for lie, what in LIES.items()]
-    head = ["lie", "what", "Cordon", "Cordon, SELinux", "libvirtd", "libvirtd, SELinux", "what libvirtd did"]
+    rows = [[lie, what, table.cell("reached") if ours[lie] else "harmless",
+             table.cell("reached") if theirs[lie] else "harmless", "; ".join(theirs[lie]) or "-"]
+            for lie, what in LIES.items()]
+    head = ["lie", "what", "Cordon", "libvirtd", "what libvirtd did"]
     return table.table(head, rows, old)
 
 

@@ -20,6 +20,8 @@ IMAGES = "var/lib/libvirt/images"
 GUEST_FILES = ["vmlinuz", "initrd.img", "bios.raw", "bios.qcow2", "uefi.raw"]
 PREFIXES = {"prefix": "/usr", "sysconfdir": "/etc", "localstatedir": "/var"}
 BINARY = "etc/selinux/default/policy"
+# for the libvirtd that tests compare with
+PEER = ROOT / "tests/lab/libvirtd.cil"
 
 NEW_CONTEXTS = "usr/local/lib/lab/new-contexts"
 
@@ -125,7 +127,7 @@ def installed(image, boot, build, modules=()):
         collect(Path(build).resolve(), tree)
         own = [p for p in sorted((tree / "usr/share/selinux").rglob("cordon*"))
                if p.name.endswith((".cil", ".pp"))]
-        added = policy(image, [Path(m) for m in modules] or own)
+        added = policy(image, [PEER, *([Path(m) for m in modules] or own)])
 
         def make(folder):
             payload = Path(scratch, "payload.tar")
