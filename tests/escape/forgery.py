@@ -189,14 +189,14 @@ def stop(how):
     return table.REACHED if how == "reached" else "refused"
 
 
-def rows(stage, hostile, rounds=RACE_ROUNDS):
-    """[name, what, how it ended] of all."""
+def rows(stage, hostile, *rounds):
+    """[name, what, how it ended] of all; rounds: as race() has it."""
     found = []
     for name, (what, _) in CHAINS.items():
         found.append([f"chain-{name}", f"backing file: {what}", stop(chain(stage, hostile, name)[0])])
     found.append(["chain-off", "backing file: the image of a guest that is off, below backing_roots",
                   stop(chain_off(stage, hostile)[0][0])])
     for way, what in WAYS.items():
-        _, _, reached = race(stage, hostile, way, rounds)
+        _, _, reached = race(stage, hostile, way, *rounds)
         found.append([f"race-{way}", what, table.REACHED if reached else "refused"])
     return found
