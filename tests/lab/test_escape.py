@@ -17,7 +17,7 @@ import table  # noqa: E402
 from lib.server import BUILD  # noqa: E402
 
 THERE = "/var/lab/escape"
-LIMIT_S = 1200 if table.WRITE else 600
+LIMIT_S = 1200 if table.WRITE else 420
 CORDON, STOCK = "Cordon, SELinux", "libvirtd, SELinux"
 SAMPLE, SAMPLE_STOCK = 12, 5
 ROUNDS = 20 if table.WRITE else 4
@@ -105,7 +105,7 @@ def test_page(found):
 def test_libvirtd_beside(stock):
     """The comparison is worth something: guests of libvirtd are labelled, and most probes run."""
     assert ":svirt" in stock["label"]
-    assert sum(how == "reached" for how in stock["cage"].values()) >= 5
+    assert sum(how == "reached" for how in stock["cage"].values()) >= 3
     assert works(stock, "image-read") and stock["cage"]["image-read"] != "reached"
 
 
