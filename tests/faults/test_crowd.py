@@ -162,9 +162,9 @@ def test_max_clients(own_server):
 
 CHILD = """
 import os, socket, sys, time
-os.setgroups([]); os.setgid({uid}); os.setuid({uid})
 sys.path.insert(0, {folder!r})
 import raw_rpc as r
+os.setgroups([]); os.setgid({uid}); os.setuid({uid})
 kept = []
 for i in range({n}):
     try:
