@@ -7,6 +7,7 @@ the same id, and for "get" the bytes after it. {"id", "ping"} shows that it live
 beside each other.
 """
 import base64
+import fcntl
 import io
 import json
 import os
@@ -16,10 +17,18 @@ import sys
 import threading
 import time
 
+KVM_CREATE_VM = 0xae01  # linux/kvm.h
 OUTPUT_MAX = 16 << 20
 LEFTOVER_WAIT = 0.3     # seconds for output of what the script has left running
 
 send_lock = threading.Lock()
+
+
+def keep_kvm():
+    """A virtual machine that never runs. With the first one the kernel patches its scheduler
+    (preempt_notifier_key), with the last one's end again, and where this kernel is itself emulated by
+    several threads a processor may go on with the breakpoint of that moment for ever."""
+    return fcntl.ioctl(os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC), KVM_CREATE_VM, 0)
 
 
 def open_port(path):
@@ -135,6 +144,7 @@ def serve(port, reader, request):
 def main():
     os.environ.update(PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                       HOME="/root", USER="root", LC_ALL="C.UTF-8", TERM="dumb")
+    keep_kvm()
     port = open_port(sys.argv[1])
     reader = Reader(port)
     while True:
