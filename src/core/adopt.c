@@ -173,7 +173,7 @@ void adopt_begin(void)
 
 void adopt_launch(void)
 {
-	plan_launch_back();
+	plan_ask_again();
 	list_all();
 }
 

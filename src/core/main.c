@@ -172,7 +172,7 @@ int room_on_peer(struct ipc_call *call, const struct room_peer *args)
 	else if (args->which == ROOM_LAUNCH)
 		adopt_launch();
 	else if (args->which == ROOM_LEDGER)
-		plan_ledger_back();
+		plan_ask_again();
 	else if (args->which == ROOM_HOST)
 		host_refresh();
 	else if (args->which == ROOM_DOOR)

@@ -377,3 +377,13 @@ void plan_qemu_ended(struct guest_run *run, bool known, int wait_status, const c
 	if (!run->plan || run->plan->undoing)
 		plan_stop(run->guest, NULL);
 }
+
+void plan_ask_again(void)
+{
+	for (struct guest *g = guest_next(NULL); g; g = guest_next(g)) {
+		struct plan *p = g->run ? g->run->plan : NULL;
+
+		if (p && p->again)
+			p->again(p);
+	}
+}

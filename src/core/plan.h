@@ -33,8 +33,8 @@ struct plan {
 	int rc;
 	bool paused;
 	bool adopting;
-	bool wants_launch;          /* to be cleaned up by the next cordon-launch */
-	bool wants_ledger;          /* its claim is to be released by the next cordon-ledger */
+	/* a question that a room took along as it ended; the next one is asked. NULL: none */
+	void (*again)(struct plan *p);
 	unsigned release_tries;
 	struct ipc_call *call;      /* who asked for the start; NULL: autostart, or gone */
 	void (*answer)(struct ipc_call *call, struct guest *g);
@@ -71,11 +71,8 @@ void plan_stop(struct guest *g, struct ipc_call *waiter);
 /* Take over a guest found running: everything counts as prepared. */
 int plan_adopt(struct guest *g, struct err *err);
 
-/* A new cordon-launch: what the last one did not clean up. */
-void plan_launch_back(void);
-
-/* A new cordon-ledger: claims that the last one did not release. */
-void plan_ledger_back(void);
+/* A new cordon-launch or cordon-ledger: ask it what the last one did not answer. */
+void plan_ask_again(void);
 
 /* Guests that end with their client end now. Those that are just being started: job_client_gone(). */
 void plan_client_gone(struct client *c);

@@ -48,7 +48,7 @@ static void ask_release(struct plan *p)
 	struct ledger_guest args = { 0 };
 
 	memcpy(args.guest, p->guest->uuid, 16);
-	p->wants_ledger = !ch || ledger_call_release(ch, &args, NULL, 0, released, p);
+	p->again = !ch || ledger_call_release(ch, &args, NULL, 0, released, p) ? ask_release : NULL;
 }
 
 static void ask_again(evutil_socket_t fd, short what, void *arg)
@@ -64,7 +64,7 @@ static void released(void *ctx, struct ipc_reply *r)
 	struct plan *p = ctx;
 
 	if (r->rc == -EPIPE) {
-		p->wants_ledger = true;      /* the next one does it */
+		p->again = ask_release;
 		return;
 	}
 	if (r->rc == -EBUSY && p->release_tries++ < TRIES_MAX &&
@@ -81,11 +81,4 @@ int claim_release(struct plan *p)
 	p->release_tries = 0;
 	ask_release(p);
 	return 1;
-}
-
-void plan_ledger_back(void)
-{
-	for (struct guest *g = guest_next(NULL); g; g = guest_next(g))
-		if (g->run && g->run->plan && g->run->plan->wants_ledger)
-			ask_release(g->run->plan);
 }

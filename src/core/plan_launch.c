@@ -186,13 +186,15 @@ int launch_prepare(struct plan *p)
 	return 1;
 }
 
+static void ask_cleanup(struct plan *p);
+
 static void cleaned(void *ctx, struct ipc_reply *r)
 {
 	struct plan *p = ctx;
 
 	/* the guest counts as gone when its cage is, not when launch is */
 	if (r->rc == -EPIPE)
-		p->wants_launch = true;
+		p->again = ask_cleanup;
 	else
 		plan_continue(p, r->rc, r->err);
 }
@@ -205,7 +207,7 @@ static void ask_cleanup(struct plan *p)
 	};
 
 	memcpy(args.guest, p->guest->uuid, 16);
-	p->wants_launch = !ch || launch_call_cleanup(ch, &args, NULL, 0, cleaned, p);
+	p->again = !ch || launch_call_cleanup(ch, &args, NULL, 0, cleaned, p) ? ask_cleanup : NULL;
 }
 
 int launch_release(struct plan *p)
@@ -213,13 +215,6 @@ int launch_release(struct plan *p)
 	vmlink_detach(p->run);
 	ask_cleanup(p);
 	return 1;
-}
-
-void plan_launch_back(void)
-{
-	for (struct guest *g = guest_next(NULL); g; g = guest_next(g))
-		if (g->run && g->run->plan && g->run->plan->wants_launch)
-			ask_cleanup(g->run->plan);
 }
 
 static void booted(void *ctx, struct ipc_reply *r)
