@@ -34,6 +34,9 @@ struct claims {
  */
 bool claims_locked(int fd, const struct claim *want);
 
+/* Likewise: does any process of this host use the file, open as `fd`, as an image, for whatever? */
+bool claims_in_use(int fd);
+
 /*
  * Claim all of want[0..n) or none; their nodes are owned by the claims then.
  * -EBUSY: one is in use in a way that excludes this; `paths` names them in the

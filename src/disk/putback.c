@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Putting labels back. The path is opened anew, and only if it leads to the
- * journal's file, with the label that we gave it, is it touched.
+ * journal's file, with the label that we gave it, and no process has it locked
+ * as QEMU locks its images, is it touched.
  *
  * An entry that was put back stays in the journal for LABEL_KEEP_S: should the
  * power fail, the kernel may not have written the label yet. A journal of an
@@ -166,6 +167,9 @@ static void on_open(void *ctx, struct ipc_reply *r)
 			 "somebody else has changed it to '%s'", st->label);
 	} else if (!e->before[0]) {
 		job_fail(&op->job, -ESTALE, ERR_OPERATION_FAILED, "it had none");
+	} else if (mounts_local(e->id.path) && claims_in_use(op->fd)) {
+		/* core says that its guest is gone; the kernel knows better */
+		job_fail(&op->job, -EBUSY, ERR_RESOURCE_BUSY, "a process still uses it");
 	} else {
 		struct ipc_chan *file = job_same(&op->job);
 		int rc;

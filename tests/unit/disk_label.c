@@ -541,6 +541,31 @@ static void wait_for(unsigned i, const char *want)
 	has(i, want);
 }
 
+/* A core that says a guest is gone: its QEMU, which has the image locked, keeps the label. */
+static void test_still_used(void **state)
+{
+	struct flock l = { .l_type = F_RDLCK, .l_start = 101, .l_len = 1 };   /* as locks_sys.c looks for */
+	struct use u = { 0 };
+
+	ROOT();
+	assert_int_equal(open_file(1, 4, &u), 0);
+	assert_int_equal(label(1, &u, 0, 0), 0);
+	assert_int_equal(fcntl(u.fds[0], F_OFD_SETLK, &l), 0);
+	assert_int_equal(release(1, 0, 0), 0);
+	has(4, IMAGE ":c1,c101");
+	/* nor by saying nothing of it to another cordon-disk */
+	end(&disk_pid);
+	end(&file_pid);
+	start_disk();
+	settle();
+	for (double until = ms() + 100; ms() < until;)
+		turn(2);
+	has(4, IMAGE ":c1,c101");
+	use_close(&u);
+	restart_file();
+	wait_for(4, original[4]);
+}
+
 /* cordon-file refuses, or ends before or after the deed. */
 static void test_file_fails(void **state)
 {
@@ -728,7 +753,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_there_and_back), cmocka_unit_test(test_shared),
-		cmocka_unit_test(test_refused), cmocka_unit_test(test_changed),
+		cmocka_unit_test(test_refused), cmocka_unit_test(test_changed), cmocka_unit_test(test_still_used),
 		cmocka_unit_test(test_kill),
 	};
 	/* of the real cordon-file nobody can ask to fail */

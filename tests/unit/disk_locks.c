@@ -62,6 +62,7 @@ static void nobody(void **state)
 {
 	(void)state;
 	assert_false(refused(false, false, false) || refused(true, false, false) || refused(true, true, false));
+	assert_false(claims_in_use(image));
 }
 
 static void a_reader(void **state)
@@ -70,6 +71,7 @@ static void a_reader(void **state)
 	lock((const int[]){ READS, NO_WRITERS, 0 });
 	assert_false(refused(false, false, false));
 	assert_true(refused(true, false, false) && refused(true, true, false));
+	assert_true(claims_in_use(image));
 }
 
 static void a_writer(void **state)
@@ -87,6 +89,7 @@ static void a_writer_that_shares(void **state)
 	lock((const int[]){ READS, WRITES, 0 });
 	assert_true(refused(false, false, false) && refused(true, false, false));
 	assert_false(refused(true, true, false) || refused(false, true, false));
+	assert_true(claims_in_use(image));
 }
 
 /* A guest that core did tell of is named; a process that nobody knows is said to be there. */
