@@ -96,6 +96,18 @@ static int drop_if_stale(void *ctx, int dir, const char *name)
 	return 0;
 }
 
+/* Our own that lay aside when its ledger died: not released, see book_release(). */
+static int undo_release(void *ctx, int dir, const char *name)
+{
+	const char *instance = ctx, *rest = name + strlen(instance);
+	char back[NAME_SIZE];
+
+	if (strncmp(name, instance, strlen(instance)) || rest[0] != '-' || rest[1] != '.')
+		return 0;
+	snprintf(back, sizeof(back), "%s%s", instance, rest + 1);
+	return renameat(dir, name, dir, back) < 0 ? -errno : 0;
+}
+
 static int read_one(void *ctx, int dir, const char *name)
 {
 	struct list *b = ctx;
@@ -332,6 +344,8 @@ int book_open(int dir, int proc, int run, const char *name, uint64_t device, uin
 	else if (flock(l.lock, LOCK_EX | LOCK_NB) < 0)
 		r = err_set(err, -EBUSY, ERR_RESOURCE_BUSY,
 			    "ledger: instance '%s' is served by another process", name);
+	if (r == 0)
+		r = names_each(dir, undo_release, l.instance);
 	if (r == 0)
 		r = names_each(dir, drop_if_stale, &l);
 	flock(dir, LOCK_UN);

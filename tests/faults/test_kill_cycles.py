@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Two guests started and stopped while processes are killed at random points, again and again: no
 image keeps another owner or mode, no uid is two guests', nothing is left. tests/lab/test_kill.py
-does it with labels; the thousand cycles of the label journal are those of tests/lab/test_disk.py."""
+does it with labels; the thousand cycles of the label journal are those of tests/lab/test_disk.py, and
+of the ledger those of tests/unit/ledger_kill.c."""
 import contextlib
 import os
 import random

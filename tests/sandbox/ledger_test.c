@@ -239,6 +239,29 @@ static void claims_in_use_are_kept(void **state)
 	run = -1;
 }
 
+/* A ledger that died between laying a claim aside and looking whether it is in use. */
+static void a_release_that_was_cut_short_is_undone(void **state)
+{
+	struct book_claim c, found;
+	char name[192], aside[192];
+	struct book a;
+
+	(void)state;
+	assert_int_equal(reopen(&a, 1), 0);
+	assert_int_equal(claim_label(&a, 0, SVIRT "s0:c0,c1", 0, false, &c), 0);
+	snprintf(name, sizeof(name), "fd-1.%s", uuid(0));
+	snprintf(aside, sizeof(aside), "fd-1-.%s", uuid(0));
+	assert_int_equal(renameat(folder, name, folder, aside), 0);
+	book_close(&a);
+	assert_int_equal(reopen(&a, 1), 0);
+	assert_int_equal(a.reclaimed, 0);
+	assert_int_equal(book_find(&a, uuid(0), &found), 0);
+	assert_int_equal(found.uid, c.uid);
+	assert_string_equal(found.label.text, c.label.text);
+	assert_int_equal(book_release(&a, uuid(0), &err), 0);
+	book_close(&a);
+}
+
 static void foreign_processes_keep_their_uid(void **state)
 {
 	struct book a;
@@ -457,7 +480,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(two_instances_never_share), TEST(one_process_per_instance),
 		TEST(own_claims_survive_a_restart), TEST(stale_claims_are_reclaimed),
-		TEST(claims_in_use_are_kept), TEST(foreign_processes_keep_their_uid), TEST(what_is_no_claim_is_left_alone),
+		TEST(claims_in_use_are_kept), TEST(a_release_that_was_cut_short_is_undone),
+		TEST(foreign_processes_keep_their_uid), TEST(what_is_no_claim_is_left_alone),
 		TEST(labels_are_taken_apart), TEST(some_labels_meet),
 		TEST(pairs_are_used_up_and_come_back), TEST(the_sensitivity_is_the_bases),
 		TEST(every_pair_can_be_had), TEST(pairs_of_processes_are_avoided),
