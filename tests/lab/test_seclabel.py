@@ -144,6 +144,30 @@ def test_static_of_another_type(host):
     assert "the policy does not know" in text
 
 
+FORGED = "0e5ca9e0-0000-4000-8000-0000000000f0"
+FORGED_UID = 1879050000      # of guest_uid_min .. guest_uid_max, and nobody's
+
+
+def forge(host, label):
+    """A claim in the ledger's folder, as a ledger that lies would leave it."""
+    return host.run(f"""d=/run/cordon/claims; i=$(stat -c %d:%i /run/cordon | awk -F: '{{ printf "%x-%x", $1, $2 }}')
+        rm -f $d/$i.{FORGED}; ln -s '{FORGED_UID} - {label}' $d/$i.{FORGED}; readlink $d/$i.{FORGED}""")
+
+
+@pytest.mark.denials
+@pytest.mark.parametrize("typ", ["unconfined_t", "cordon_core_t"])
+def test_a_claim_of_another_type(host, typ):
+    """cordon-launch looks at the type itself: the process would have been executed with it."""
+    xml = domain("one").replace("<name>one", f"<uuid>{FORGED}</uuid><name>one")
+    forge(host, SVIRT.replace("svirt_t", typ) + ":c5,c6")
+    text = host.refused(xml)
+    assert f"{typ}:s0:c5,c6 is of none of the types that guests have" in text
+    forge(host, SVIRT + ":c5,c6")
+    host.start(xml)
+    assert host.process("one") == SVIRT + ":c5,c6"
+    host.stop("one")
+
+
 # ---- none ----
 
 def test_unconfined(host):
