@@ -42,6 +42,14 @@ def wait_for(what, timeout=10.0, step=0.02, text="condition"):
         time.sleep(step)
 
 
+def asked(pid):
+    """A QEMU that is to say its version, and end."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().endswith(b"\0--version\0")
+    except OSError:
+        return False
+
+
 class Server:
     """Common part: a daemon below a launcher, in a folder of its own."""
 
@@ -193,8 +201,8 @@ class Server:
         return [(p, n) for p, n in self.below() if p not in guests and n != "unshare"]
 
     def qemus(self):
-        """pids of all QEMU processes."""
-        return [p for p, n in self.guest_processes() if n.startswith("qemu-system")]
+        """pids of all QEMU processes of guests; cordon-host asks one for its version whenever it starts."""
+        return [p for p, n in self.guest_processes() if n.startswith("qemu-system") and not asked(p)]
 
     def qemu(self, name):
         """pid of the QEMU of one guest."""
