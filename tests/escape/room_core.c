@@ -25,6 +25,7 @@
 
 #define ANSWER_MS 10000
 #define MEMORY (4u << 20)
+#define RESTORE_MS 500     /* until a label that is to be put back has been */
 
 int __real_intake_on_client(struct ipc_call *call, const struct room_client *args);
 int __wrap_intake_on_client(struct ipc_call *call, const struct room_client *args);
@@ -160,6 +161,15 @@ static int forget(void)
 static int forgotten_writer(void) { return forget() ? -EIO : write_victim(); }
 static int forgotten_reader(void) { return forget() ? -EIO : read_victim(); }
 static int forgotten_block(void) { return forget() ? -EIO : write_victim_block(); }
+
+/* What became of the label, whoever stands outside sees. */
+static int forgotten_restore(void)
+{
+	int r = forget();
+
+	poll(NULL, 0, RESTORE_MS);
+	return r;
+}
 
 static int plain_shadow(void)
 {
@@ -302,7 +312,7 @@ static int start_descriptors(void) { return start(own, "own", 4, 1); }
 static const struct {
 	const char *id, *what;
 	int (*run)(void);
-	bool control;
+	bool control, judged;     /* judged: it says "done", and the scene whether it is harm */
 } attacks[] = {
 	{ "control-open", "an image that is nobody's", open_free, true },
 	{ "open-shadow", "open /etc/shadow as a disk, as root", open_shadow, false },
@@ -339,6 +349,7 @@ static const struct {
 	{ "forgotten-reader", "the same as second-reader", forgotten_reader, false },
 	{ "forgotten-block", "the same as second-block", forgotten_block, false },
 	{ "forgotten-label", "label it then", label_victim, false },
+	{ "forgotten-restore", "have the label of its image put back", forgotten_restore, false, true },
 };
 
 static void blocking(int fd)
@@ -358,7 +369,8 @@ int __wrap_intake_on_client(struct ipc_call *call, const struct room_client *arg
 	for (size_t i = 0; target("invariants") && i < sizeof(attacks) / sizeof(attacks[0]); i++) {
 		int r = attacks[i].run();
 
-		room_say("%s %s | %s", attacks[i].id, attack_result(r, how), attacks[i].what);
+		room_say("%s %s | %s", attacks[i].id, r == 0 && attacks[i].judged ? "done" : attack_result(r, how),
+			 attacks[i].what);
 	}
 	room_takeover("core", core.door.ch.fd);
 }

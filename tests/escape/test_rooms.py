@@ -7,7 +7,6 @@ cordond has to.
 The room is the real one until it has entered its sandbox (room.h). What it may say is answered; all
 else ends its channel, with a line in core's log, and nobody else notices.
 """
-import os
 import re
 import shutil
 import socket
@@ -16,6 +15,7 @@ import tempfile
 
 import pytest
 
+import authority
 import scene
 import table
 from lib import guest, house
@@ -139,6 +139,9 @@ class House:
             assert len(todo) < before, f"{room}: none of {words[:80]} was tried: {lines}"
         self.disarm()
         return {item[-1]: how for item, how in results.items()}
+
+    def mark(self):
+        return self.server.log.stat().st_size
 
     def text(self, at):
         with open(self.server.log, "rb") as f:
@@ -265,58 +268,16 @@ def test_a_taken_conn_of_root_can(stage):
 
 # ---- cordon-core ----
 
-class Authority:
-    """What cordon-core is told to aim at, inside and outside of where images may lie."""
-
-    def __init__(self, stage):
-        one = stage.scene
-        self.roots, self.outside = one.images, one.folder / "outside.img"
-        self.free = self.roots / "free.img"
-        self.link, self.hard = self.roots / "link.img", self.roots / "hard.img"
-        for path in (self.free, self.outside):
-            path.write_bytes(bytes(1 << 20))
-        self.link.symlink_to(self.outside)
-        os.link(one.image, self.hard)
-        st = one.image.stat()
-        self.targets = {
-            "invariants": 1, "free_image": self.free, "outside": self.outside, "link_out": self.link,
-            "dotdot": f"{self.roots}/../../outside.img", "victim_hard": self.hard,
-            "run_file": stage.server.dir / "run/claims", "nvram_file": stage.server.dir / "nvram/own.fd",
-            "victim_dev": st.st_dev, "victim_ino": st.st_ino,
-        }
-
-    def remove(self):
-        for path in (self.free, self.outside, self.link, self.hard):
-            path.unlink(missing_ok=True)
-
-
 @scene.once
 def invariants(stage):
-    """{attack: (how it ended, what)}: core is started anew, adopts the victim, and is taken then."""
-    aim, trigger = Authority(stage), stage.server.dir / "state/take-over"
-    stage.off()
-    try:
-        at = stage.server.log.stat().st_size
-        stage.arm("core", **aim.targets)
-        house.kill(9, house.pid(stage.server, "core"))
-        wait_for(lambda: stage.server.virsh("domstate", "victim", check=False).out.strip() == "running", 30)
-        trigger.touch()
-        stage.server.virsh("list", check=False, timeout=60)
-        lines = wait_for(lambda: re.findall(r"^escape-room core end", stage.text(at), re.M), 60,
-                         text="core was taken over") and stage.text(at)
-    finally:
-        trigger.unlink(missing_ok=True)
-        stage.disarm()
-        aim.remove()
-    wait_for(lambda: stage.server.virsh("domstate", "victim", check=False).out.strip() == "running", 30)
-    return {n: (how, what) for n, how, what in re.findall(r"^escape-room core (\S+) (.*?) \| (.*)$", lines, re.M)}
+    return authority.attack(stage)
 
 
 def test_core_is_held(stage):
     found = invariants(stage)
     controls = {n: how for n, (how, _) in found.items() if n.startswith("control-")}
     assert controls and set(controls.values()) == {"reached"}, controls
-    bad = {n: how for n, (how, _) in found.items() if n not in controls and not how.startswith("refused")}
+    bad = {n: how for n, (how, _) in found.items() if n not in controls and not authority.held(how)}
     assert not bad and len(found) >= 20, found
 
 
@@ -392,8 +353,8 @@ def page(stage, old):
     return PAGE.format(
         many=table.table(["attack by a room", *(f"cordon-{r}" for r in ROOMS)], many, old), may=may,
         counts=table.table(["messages to core, by what came of them", *ROOMS], counts, old),
-        core=table.table(["attack by core", "what", "cordon-core"],
-                         [[n, what, "refused" if how.startswith("refused") else table.cell(how)] for n, (how, what) in core.items()
+        core=table.table(["attack by core", "what", "cordon-core", "cordon-core, SELinux"],
+                         [[n, what, authority.cell(how), None] for n, (how, what) in core.items()
                           if not n.startswith("control-")], old),
         supervisor=table.table(["attack by the supervisor", "what", "cordon-supervisor"],
                                [[n, what, "refused" if how.startswith("refused") else table.cell(how)]

@@ -18,7 +18,7 @@ from lib.server import BUILD  # noqa: E402
 
 THERE = "/var/lab/escape"
 LIMIT_S = 1200 if table.WRITE else 420
-CORDON, STOCK = "Cordon, SELinux", "libvirtd, SELinux"
+CORDON, STOCK, CORE = "Cordon, SELinux", "libvirtd, SELinux", "cordon-core, SELinux"
 SAMPLE, SAMPLE_STOCK = 12, 5
 ROUNDS = 20 if table.WRITE else 4
 ROWS = scene.attacks()
@@ -30,7 +30,8 @@ def pack():
     with tarfile.open(fileobj=out, mode="w") as tar:
         for path in sorted([*TESTS.glob("lib/*.py"), *TESTS.glob("escape/*.py")]):
             tar.add(path, f"tests/{path.relative_to(TESTS)}")
-        tar.add(BUILD / "tests/escape/escape", "build/tests/escape/escape")
+        for name in ("escape", "escape-room-core"):
+            tar.add(BUILD / "tests/escape" / name, f"build/tests/escape/{name}")
     return out.getvalue()
 
 
@@ -99,6 +100,27 @@ def test_images_that_lie(found):
 def test_page(found):
     table.fill("qemu", "attack", CORDON, cells(found))
     table.fill("images", "attack", CORDON, found["images"])
+
+
+@pytest.fixture(scope="module")
+def core(lab_state):
+    """{"core": {attack: how it ended}, "same", "label"} of a cordon-core that was taken over."""
+    return ran(lab_state, "inside_core.py", [])
+
+
+@pytest.mark.denials
+def test_core_is_held(core):
+    """Here its claims are judged by their types, and the victim's image has a label to be taken away."""
+    attacks = {n: how for n, how in core["core"].items() if not n.startswith("control-")}
+    assert ":svirt" in core["label"] and core["same"]
+    assert {how for n, how in core["core"].items() if n not in attacks} == {"reached"}, core
+    assert not {n: how for n, how in attacks.items() if not how.startswith("refused")} and len(attacks) >= 30
+
+
+@pytest.mark.denials
+def test_page_of_core(core):
+    table.fill("rooms", "attack by core", CORE,
+               {n: "refused" if how.startswith("refused") else table.cell(how) for n, how in core["core"].items()})
 
 
 @pytest.mark.denials
