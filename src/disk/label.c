@@ -173,6 +173,11 @@ static int check_row(const struct label_job *l, unsigned i, struct err *err)
 	if (used_by_others(e, l->job.guest) &&
 	    (strcmp(e->label, rows[i].label) != 0 || !e->shared || !rows[i].shared))
 		return refuse_users(e, l, rows[i].label, err);
+	if (!e->n_users && !e->restored && strcmp(e->label, rows[i].label) != 0 && !node->remote &&
+	    claims_in_use(l->job.call->fds[i]))
+		return err_set(err, -EBUSY, ERR_RESOURCE_BUSY,
+			       "image '%s' is labelled '%s' for a process that still uses it",
+			       node->id.path, e->label);
 	return 0;
 }
 

@@ -566,6 +566,30 @@ static void test_still_used(void **state)
 	wait_for(4, original[4]);
 }
 
+/* Nor is it given another one, where two may have the image open. */
+static void test_still_read(void **state)
+{
+	struct flock l = { .l_type = F_RDLCK, .l_start = 100, .l_len = 1 };
+	struct use u = { 0 }, other = { 0 };
+
+	ROOT();
+	assert_int_equal(open_file(1, 0, &u), 0);
+	assert_int_equal(label(1, &u, 0, 0), 0);
+	assert_int_equal(fcntl(u.fds[0], F_OFD_SETLK, &l), 0);
+	assert_int_equal(release(1, 0, 0), 0);
+	assert_int_equal(open_file(2, 0, &other), 0);
+	snprintf(other.label[0], sizeof(other.label[0]), IMAGE ":c7,c8");
+	assert_int_equal(label(2, &other, 0, 0), -EBUSY);
+	assert_non_null(strstr(got.text, "still uses it"));
+	has(0, SHARED_LABEL);
+	snprintf(other.label[0], sizeof(other.label[0]), SHARED_LABEL);
+	assert_int_equal(label(2, &other, 0, 0), 0);
+	use_close(&u);
+	assert_int_equal(release(2, 0, 0), 0);
+	use_close(&other);
+	has(0, original[0]);
+}
+
 /* cordon-file refuses, or ends before or after the deed. */
 static void test_file_fails(void **state)
 {
@@ -754,6 +778,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_there_and_back), cmocka_unit_test(test_shared),
 		cmocka_unit_test(test_refused), cmocka_unit_test(test_changed), cmocka_unit_test(test_still_used),
+		cmocka_unit_test(test_still_read),
 		cmocka_unit_test(test_kill),
 	};
 	/* of the real cordon-file nobody can ask to fail */
