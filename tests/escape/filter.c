@@ -36,7 +36,7 @@ static int fetch(pid_t pid, uint64_t at, void *to, size_t n)
 static int put_filter(FILE *out, pid_t pid, uint64_t at)
 {
 	static uint8_t code[FILTER_MAX * sizeof(struct sock_filter)];
-	struct { uint16_t len; uint64_t filter; } prog;
+	struct { uint16_t len; uint64_t filter; } prog = { 0 };
 	int r = fetch(pid, at, &prog, sizeof(prog));
 
 	if (r == 0 && prog.len > FILTER_MAX)

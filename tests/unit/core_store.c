@@ -186,6 +186,7 @@ static void test_runs(void **state)
 		d.title = (char *)(uintptr_t)titles[i];
 		g->run->rec.live = d;
 		store_save_run(g);
+		guest_run_free(g);
 		guest_remove(g);
 		/* the second time beside the first, the third over what was the first */
 		if (i == 3)
@@ -201,6 +202,7 @@ static void test_runs(void **state)
 		store_remove_run(g);
 		assert_int_equal(access(path, F_OK), -1);
 		assert_int_equal(access("running/06060606-0606-0606-0606-060606060606.rec.tmp", F_OK), -1);
+		guest_run_free(g);
 		guest_remove(g);
 	}
 }

@@ -52,6 +52,7 @@ static bool selinux, fake_mounts = true;
 static struct ipc_chan core, control, file_control;   /* our ends */
 static pid_t disk_pid, file_pid;
 static struct room_setup setup;
+static char *deny[1];
 static char paths[FILES][128], original[FILES][128];
 
 /* ---- talking to the rooms ---- */
@@ -352,8 +353,6 @@ static bool has_selinux(void)
 
 static int start(void **state)
 {
-	static char *deny[1];
-
 	(void)state;
 	log_open("test", LOG_LEVEL_ERROR, NULL);
 	if (geteuid() != 0)
@@ -408,6 +407,9 @@ static int stop(void **state)
 	end(&disk_pid);
 	end(&file_pid);
 	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	free(deny[0]);
+	free(setup.conf.run_dir);
+	free(setup.conf.labels_dir);
 	return 0;
 }
 

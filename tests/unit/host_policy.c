@@ -89,13 +89,15 @@ static void test_without(void **state)
 	struct host_selinux *s = (struct host_selinux *)1;
 	struct host_answer answer;
 	char mark[POLICY_MARK_MAX];
+	struct arena *a = arena_new(4096);
 	struct err err = { 0 };
 
 	(void)state;
 	policy_mark(mark);
 	assert_string_equal(mark, "");
-	assert_int_equal(policy_gather(NULL, &s, &err), 0);
+	assert_int_equal(policy_gather(a, &s, &err), 0);
 	assert_null(s);
+	arena_free(a);
 	assert_int_equal(policy_ask(&q, NULL, &answer, &err), -ENOTSUP);
 	assert_int_equal(err.code, ERR_NO_SUPPORT);
 }
