@@ -21,6 +21,7 @@ int helper_start(struct cell *c, struct watched *w, struct cage_spec *spec, cons
 	spec->group = c->dir_name;
 	spec->args_fd = -1;
 	pid = cage_spawn(spec, err);
+	spec->label = NULL;     /* it was ours */
 	if (pid < 0)
 		return pid;
 	rc = watched_open(w, pid, 0);
