@@ -423,19 +423,6 @@ def all_perms(programs):
     return sorted(names)
 
 
-ROOMS = ["cordond", "conf", "conn", "core", "host", "vm", "launch", "file", "image", "edge",
-         "disk", "door", "ledger", "supervisor", "client"]
-
-
-def rooms_mask(text):
-    mask = 0
-    for word in text.split():
-        if word not in ROOMS:
-            raise Bad(f"unknown room {word}")
-        mask |= 1 << ROOMS.index(word)
-    return hex(mask)
-
-
 def span(text):
     m = re.fullmatch(r"(\d+)(?:\.\.(\d+))?", text.replace(" ", ""))
     if not m:
@@ -457,7 +444,7 @@ def row_c(p, r, types):
         parts += [f".args = &{'xdr_void' if r.args == 'void' else r.args + '_xdr'}",
                   f".ret = &{'xdr_void' if r.ret == 'void' else r.ret + '_xdr'}"]
     if "from" in k:
-        parts.append(f".senders = {rooms_mask(k['from'])}")
+        parts.append(".senders = " + " | ".join(f"1u << IPC_ROOM_{w.upper()}" for w in k["from"].split()))
     if "state" in k:
         parts.append(".states = " + " | ".join(f"IPC_STATE_{w.upper()}" for w in k["state"].split()))
     for key in ("fds_in", "fds_out"):

@@ -50,8 +50,7 @@ int child_start(enum room which, struct ipc_chan *ch, struct err *err)
 		free(c);
 		return err_sys(err, pid, "starting cordon-%s", room_names[which]);
 	}
-	/* rooms are numbered from 1 on the wire, as bits from 0 */
-	ipc_chan_init(ch, pair[0], room_names[which], (enum ipc_room)(which - 1));
+	ipc_chan_init(ch, pair[0], room_names[which], (enum ipc_room)which);
 	*c = (struct child){ .which = which, .pid = pid };
 	LIST_INSERT_HEAD(&children, c, link);
 	return pid;

@@ -8,9 +8,9 @@
 
 #include "base/xdr.h"
 
-/* Bit positions of struct ipc_row.senders; the order of ROOMS in tools/xgen.py. */
+/* Numbered as enum room of proto/room.x is; bit positions of struct ipc_row.senders. */
 enum ipc_room {
-	IPC_ROOM_CORDOND, IPC_ROOM_CONF, IPC_ROOM_CONN, IPC_ROOM_CORE, IPC_ROOM_HOST, IPC_ROOM_VM,
+	IPC_ROOM_CORDOND = 1, IPC_ROOM_CONF, IPC_ROOM_CONN, IPC_ROOM_CORE, IPC_ROOM_HOST, IPC_ROOM_VM,
 	IPC_ROOM_LAUNCH, IPC_ROOM_FILE, IPC_ROOM_IMAGE, IPC_ROOM_EDGE, IPC_ROOM_DISK,
 	IPC_ROOM_DOOR, IPC_ROOM_LEDGER, IPC_ROOM_SUPERVISOR, IPC_ROOM_CLIENT,
 };

@@ -13,6 +13,10 @@
 
 #define END_PATIENCE_MS 5000   /* from closing a room's channel to SIGKILL */
 
+/* one numbering: what a room is on the wire, and at the end of a channel */
+_Static_assert((int)ROOM_CORDOND == (int)IPC_ROOM_CORDOND && (int)ROOM_VM == (int)IPC_ROOM_VM &&
+	       (int)ROOM_SUPERVISOR == (int)IPC_ROOM_SUPERVISOR, "enum room and enum ipc_room differ");
+
 static void overdue_soon(struct proc *p)
 {
 	p->overdue = now_ms() + END_PATIENCE_MS;
@@ -62,7 +66,7 @@ static void on_setup(void *ctx, struct ipc_reply *r)
 static int adopt(struct proc *p, int fd)
 {
 	/* rooms are numbered from 1 on the wire, as bits from 0 */
-	ipc_chan_init(&p->ch, fd, room_names[p->which], (enum ipc_room)(p->which - 1));
+	ipc_chan_init(&p->ch, fd, room_names[p->which], (enum ipc_room)p->which);
 	p->ch.ctx = p;
 	p->ch.on_closed = closed;
 	if (p->which == ROOM_DOOR)
