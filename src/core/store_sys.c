@@ -268,13 +268,6 @@ static int load_run(const char *path)
 	return 0;
 }
 
-/* UUID.xml: once written beside each record for people, and out of date with the next setmem. */
-static bool is_copy(const char *name)
-{
-	return strspn(name, "0123456789abcdef-") == GUEST_UUID_TEXT - 1 &&
-	       !strcmp(name + GUEST_UUID_TEXT - 1, ".xml");
-}
-
 static int load_folder(const char *folder, int (*one)(const char *path), struct err *err)
 {
 	DIR *d;
@@ -292,7 +285,7 @@ static int load_folder(const char *folder, int (*one)(const char *path), struct 
 		snprintf(path, sizeof(path), "%s/%.64s", folder, e->d_name);
 		if (n > 4 && n <= 64 && !strcmp(e->d_name + n - 4, ".rec"))
 			rc = one(path);
-		else if (n > 4 && n <= 64 && (!strcmp(e->d_name + n - 4, ".tmp") || is_copy(e->d_name)))
+		else if (n > 4 && n <= 64 && !strcmp(e->d_name + n - 4, ".tmp"))
 			unlink(path);
 	}
 	closedir(d);

@@ -207,28 +207,6 @@ static void test_runs(void **state)
 	}
 }
 
-/* The copies of old go, for nobody keeps them true; what else lies there stays. */
-static void test_old_copies(void **state)
-{
-	static const char *const names[] = {
-		"domains/04040404-0404-0404-0404-040404040404.xml",
-		"domains/04040404-0404-0404-0404-040404040404.xml.mine",
-		"domains/notes.xml",
-	};
-	struct store_host host;
-	struct err err = { 0 };
-
-	(void)state;
-	for (size_t i = 0; i < 3; i++)
-		close(open(names[i], O_CREAT | O_WRONLY, 0600));
-	assert_int_equal(store_load(&host, &err), 0);
-	for (size_t i = 0; i < 3; i++)
-		assert_int_equal(access(names[i], F_OK), i ? 0 : -1);
-	save("only", 5);
-	assert_int_equal(access("domains/05050505-0505-0505-0505-050505050505.rec", F_OK), 0);
-	assert_int_equal(access("domains/05050505-0505-0505-0505-050505050505.xml", F_OK), -1);
-}
-
 /* What is no regular file must not hold core up. */
 static void test_fifo(void **state)
 {
@@ -265,7 +243,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_round_trip), T(test_broken), T(test_twice), T(test_leftover_tmp),
-		T(test_runs), T(test_old_copies), T(test_fifo),
+		T(test_runs), T(test_fifo),
 		T(test_frame),
 	};
 
