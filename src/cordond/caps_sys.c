@@ -22,8 +22,8 @@ static const struct {
 	{ CAP_SETGID, false, ALL },                    /* and gid */
 	{ CAP_SETPCAP, false, ALL },                   /* every room empties its bounding set */
 	{ CAP_SYS_CHROOT, false, ALL },                /* rooms go into an empty root */
-	/* images and folders of any owner; the others: their own folder until they have their uid */
-	{ CAP_DAC_OVERRIDE, false, R(LAUNCH) | R(FILE) | R(CORE) | R(DISK) | R(LEDGER) },
+	/* launch: folders of guests' uids; file: images of any owner */
+	{ CAP_DAC_OVERRIDE, false, R(LAUNCH) | R(FILE) },
 	{ CAP_CHOWN, false, R(LAUNCH) },               /* sockets and ptys of a guest's uids */
 	/* launch: modes of what it made for other uids; file: labels of images */
 	{ CAP_FOWNER, false, R(LAUNCH) | R(FILE) },

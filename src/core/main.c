@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -97,7 +98,7 @@ static int peer_attach(enum room room, int fd)
 
 static int enter_sandbox(struct err *err)
 {
-	CLEAN_FD int root = open(core.conf.state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEAN_FD int root = open(core.conf.state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	const struct sandbox_path state = {
 		"/", SANDBOX_READ | SANDBOX_WRITE | SANDBOX_MAKE | SANDBOX_FOLDERS,
 	};
@@ -110,6 +111,7 @@ static int enter_sandbox(struct err *err)
 	if (root < 0)
 		return err_sys(err, -errno, "state folder %s", core.conf.state_dir);
 	(void)take_fd(&root);   /* closed by sandbox_enter() */
+	setfsuid(core.conf.uid_core);   /* the way there may be root's; nobody else than we enters it */
 	return sandbox_enter(&p, err);
 }
 

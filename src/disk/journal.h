@@ -113,8 +113,8 @@ struct journal_files {
 	size_t end;              /* of the active one */
 };
 
-/* Open or make both in the folder `dir`; before the sandbox closes. 0 or -errno. */
-int journal_open(struct journal_files *f, const char *dir, struct err *err);
+/* Open or make both in a folder, which stays the caller's; before the sandbox closes. 0 or -errno. */
+int journal_open(struct journal_files *f, int dir, struct err *err);
 
 /* Read what is in force. Only a failure to read or write is one: what is damaged is logged. */
 int journal_load(struct journal_files *f, struct journal *j, struct err *err);

@@ -6,8 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,18 +17,15 @@
 
 static const char *const names[2] = { "labels.a", "labels.b" };
 
-int journal_open(struct journal_files *f, const char *dir, struct err *err)
+int journal_open(struct journal_files *f, int dir, struct err *err)
 {
 	f->fd[0] = f->fd[1] = -1;
 	for (unsigned i = 0; i < 2; i++) {
-		char path[PATH_MAX];
 		struct stat st;
 
-		if (snprintf(path, sizeof(path), "%s/%s", dir, names[i]) >= (int)sizeof(path))
-			return err_set(err, -ENAMETOOLONG, ERR_INTERNAL_ERROR, "%s: path too long", dir);
-		f->fd[i] = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		f->fd[i] = openat(dir, names[i], O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 		if (f->fd[i] < 0 || fstat(f->fd[i], &st) < 0)
-			return err_sys(err, -errno, "%s", path);
+			return err_sys(err, -errno, "label journal %s", names[i]);
 		f->size[i] = (size_t)st.st_size;
 	}
 	return 0;

@@ -21,8 +21,8 @@ struct label_room {
 };
 extern struct label_room label_room;
 
-/* Open the journal; before the sandbox closes. */
-int label_open(const char *dir, struct err *err);
+/* Open the journal in the folder `dir`, which stays the caller's; before the sandbox closes. */
+int label_open(int dir, struct err *err);
 
 /* Read it. The loop is there, and so is cordon-file. 0 or -errno. */
 int label_load(struct err *err);

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/fsuid.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -118,23 +119,29 @@ static int enter(struct err *err)
 	};
 	char path[PATH_MAX];
 	int CLEAN_FD root = -1;
+	int CLEAN_FD labels = open(c->labels_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int r;
 
+	if (labels < 0)
+		return err_sys(err, -errno, "%s", c->labels_dir);
 	r = mounts_open(&keep[4]);
 	if (r < 0)
 		return err_sys(err, r, "the list of mounts");
-	r = label_open(c->labels_dir, err);
+	if (snprintf(path, sizeof(path), "%s/empty", c->run_dir) >= (int)sizeof(path))
+		return err_set(err, -ENAMETOOLONG, ERR_INTERNAL_ERROR, "%s: path too long", c->run_dir);
+	root = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (root < 0)
+		return err_sys(err, -errno, "%s", path);
+	/* the way to the folder of labels may be root's; what is in it is ours alone (setfsuid(2)) */
+	setfsgid(c->uid_disk);
+	setfsuid(c->uid_disk);
+	r = label_open(labels, err);
 	if (r < 0)
 		return r;
 	keep[5] = label_room.files.fd[0];
 	keep[6] = label_room.files.fd[1];
 	for (unsigned i = 0; i < n_setup; i++)
 		keep[7 + i] = setup_fds[i];
-	if (snprintf(path, sizeof(path), "%s/empty", c->run_dir) >= (int)sizeof(path))
-		return err_set(err, -ENAMETOOLONG, ERR_INTERNAL_ERROR, "%s: path too long", c->run_dir);
-	root = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (root < 0)
-		return err_sys(err, -errno, "%s", path);
 	profile.root_fd = take_fd(&root);   /* closed by sandbox_enter() */
 	return sandbox_enter(&profile, err);
 }

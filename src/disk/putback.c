@@ -430,7 +430,7 @@ static int read_boot_id(void)
 	return 0;
 }
 
-int label_open(const char *dir, struct err *err)
+int label_open(int dir, struct err *err)
 {
 	int r = read_boot_id();
 

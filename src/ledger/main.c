@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -157,11 +158,13 @@ static bool has_policy(int proc)
 
 static int open_book(struct err *err)
 {
-	int folder = open(LEDGER_PATH, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int run = open(conf.run_dir, O_PATH | O_DIRECTORY | O_CLOEXEC), r;
+	int run = open(conf.run_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
+	int folder, r;
 
+	setfsuid(LEDGER_UID);   /* nobody else than we enters it (setfsuid(2)) */
+	folder = open(LEDGER_PATH, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (folder < 0 || proc < 0 || run < 0 || fstat(run, &st) < 0)
 		return err_sys(err, -errno, "%s, /proc and %s", LEDGER_PATH, conf.run_dir);
 	selinux = has_policy(proc);

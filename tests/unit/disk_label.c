@@ -360,7 +360,7 @@ static int start(void **state)
 	selinux = has_selinux();
 	signal(SIGPIPE, SIG_IGN);
 	snprintf(dir, sizeof(dir), "/tmp/cordon-label-XXXXXX");
-	if (!getenv("CORDON_BUILD_ROOT") || !mkdtemp(dir) || chmod(dir, 0700) < 0)
+	if (!getenv("CORDON_BUILD_ROOT") || !mkdtemp(dir) || chown(dir, UID_DISK, UID_DISK) < 0)
 		return -1;
 	for (unsigned i = 0; i < FILES; i++) {
 		int fd;

@@ -246,7 +246,8 @@ static int start(void **state)
 	mkdir(backing[0], 0755);
 	mkdir(name(2, "run"), 0755);
 	mkdir(name(3, "nvram"), 0700);
-	mkdir(name(4, "labels"), 0700);
+	if (mkdir(name(4, "labels"), 0700) < 0 || chown(path[4], UID_DISK, UID_DISK) < 0)
+		return -1;
 	mkdir(name(5, "run/empty"), 0555);
 	setup.conf = (struct config){
 		.file_timeout = 2, .log_level = 4, .uid_file = UID_FILE, .uid_image = UID_IMAGE,
