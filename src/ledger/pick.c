@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which numbers are free; files, locks and processes: ledger_sys.c. */
+/* Which numbers are free; the rest of choosing: choose_sys.c. */
 #include "ledger/book.h"
 
 #include <errno.h>
