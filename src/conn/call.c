@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/fd.h"
-#include "base/log.h"
 #include "conn/conn.h"
 
 #define SCRATCH_BODY_MAX 8192u   /* longer bodies are checked in memory of their own */
@@ -121,116 +120,7 @@ void request_free(struct request *rq)
 		client_resume(c);
 }
 
-static struct packet reply_head(const struct request *rq, enum packet_type type,
-				enum packet_status status)
-{
-	return (struct packet){ .prog = rq->program->number, .vers = rq->program->version,
-				.proc = rq->row->num, .type = type, .serial = rq->serial,
-				.status = status };
-}
-
-void reply_bytes(struct request *rq, const void *body, size_t len)
-{
-	struct packet head = reply_head(rq, PACKET_REPLY, PACKET_OK);
-
-	if (len > PACKET_BODY_MAX) {
-		reply_refuse(rq, ERR_RPC, "the answer is too long for a packet");
-		return;
-	}
-	out_packet(rq->c, &head, body, len);
-	request_free(rq);
-}
-
-void reply_typed(struct request *rq, const void *ret)
-{
-	CLEAN_BUF struct buf b;
-	int rc;
-
-	buf_init(&b, PACKET_BODY_MAX);
-	rc = xdr_encode(rq->row->ret, ret, &b);
-	if (rc)
-		reply_refuse(rq, ERR_INTERNAL_ERROR, "%s: the answer does not fit: %s",
-			     rq->row->name, strerrordesc_np(-rc));
-	else
-		reply_bytes(rq, b.data, b.len);
-}
-
-void reply_void(struct request *rq)
-{
-	reply_bytes(rq, NULL, 0);
-}
-
-void reply_error(struct request *rq, const struct err *err)
-{
-	struct packet head = reply_head(rq, PACKET_REPLY, PACKET_ERROR);
-	CLEAN_BUF struct buf b;
-
-	buf_init(&b, PACKET_BODY_MAX);
-	if (error_encode(rq->program, rq->row, err, &b))
-		client_end(rq->c, "out of memory");
-	else
-		out_packet(rq->c, &head, b.data, b.len);
-	request_free(rq);
-}
-
-void reply_refuse(struct request *rq, int code, const char *fmt, ...)
-{
-	struct err err = { 0 };
-	va_list ap;
-
-	va_start(ap, fmt);
-	err_vset(&err, -EINVAL, code, fmt, ap);
-	va_end(ap);
-	reply_error(rq, &err);
-}
-
-void reply_unsent(struct request *rq, int rc)
-{
-	reply_refuse(rq, rc == -ENOMEM ? ERR_NO_MEMORY : ERR_INTERNAL_ERROR,
-		     "%s cannot be passed to core: %s", rq->row->name, strerrordesc_np(-rc));
-}
-
-/* An answer to what is no row of ours: prog, vers and proc go back as they came. */
-static void refuse_packet(struct client *c, const struct packet *p, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-static void refuse_packet(struct client *c, const struct packet *p, const char *fmt, ...)
-{
-	struct packet head = *p;
-	struct err err = { 0 };
-	CLEAN_BUF struct buf b;
-	va_list ap;
-
-	va_start(ap, fmt);
-	err_vset(&err, -EPROTO, ERR_RPC, fmt, ap);
-	va_end(ap);
-	head.type = PACKET_REPLY;
-	head.status = PACKET_ERROR;
-	buf_init(&b, PACKET_BODY_MAX);
-	if (error_encode(NULL, NULL, &err, &b))
-		client_end(c, "out of memory");
-	else
-		out_packet(c, &head, b.data, b.len);
-}
-
 /* ---- to core ---- */
-
-static void reply_with_fd(struct request *rq, struct ipc_reply *r)
-{
-	struct packet head = reply_head(rq, PACKET_REPLY_FDS, PACKET_OK);
-	static const uint8_t one[4] = { 0, 0, 0, 1 };
-	CLEAN_BUF struct buf b;
-
-	buf_init(&b, PACKET_BODY_MAX);
-	buf_put(&b, one, sizeof(one));
-	buf_put(&b, r->raw, r->raw_len);
-	if (b.error) {
-		reply_refuse(rq, ERR_NO_MEMORY, "no memory for the answer");
-		return;
-	}
-	out_packet(rq->c, &head, b.data, b.len);
-	out_descriptor(rq->c, take_fd(&r->fds[0]));
-	request_free(rq);
-}
 
 static void forwarded(void *ctx, struct ipc_reply *r)
 {
@@ -367,16 +257,16 @@ static void call(struct client *c, const struct packet *p)
 	else if (p->prog == QEMU_PROGRAM && p->vers == QEMU_VERSION)
 		program = &qemu_program;
 	if (!program) {
-		refuse_packet(c, p, "Cannot find program %u version %u", p->prog, p->vers);
+		reply_refuse_packet(c, p, "Cannot find program %u version %u", p->prog, p->vers);
 		return;
 	}
 	if (p->status != PACKET_OK) {
-		refuse_packet(c, p, "Unexpected message status %u", p->status);
+		reply_refuse_packet(c, p, "Unexpected message status %u", p->status);
 		return;
 	}
 	row = ipc_row_find(program, p->proc);
 	if (!row || row->flags & IPC_EVENT) {
-		refuse_packet(c, p, "unknown procedure: %d", (int)p->proc);
+		reply_refuse_packet(c, p, "unknown procedure: %d", (int)p->proc);
 		return;
 	}
 	rq = request_new(c, p, program, row);

@@ -163,10 +163,18 @@ void call_packet(struct client *c, const struct packet *p);
 /* True while this packet may not be handled yet. */
 bool call_must_wait(const struct client *c, const struct packet *p);
 
+void request_free(struct request *rq);
+
+/* ---- reply.c ---- */
+
 /* Answer and free the request. */
 void reply_bytes(struct request *rq, const void *body, size_t len);
 void reply_typed(struct request *rq, const void *ret);
 void reply_void(struct request *rq);
+
+/* With core's answer and the descriptor that came with it. */
+void reply_with_fd(struct request *rq, struct ipc_reply *r);
+
 void reply_error(struct request *rq, const struct err *err);
 void reply_refuse(struct request *rq, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -174,7 +182,9 @@ void reply_refuse(struct request *rq, int code, const char *fmt, ...)
 /* Refuse after an ipc_call_*() that failed to start. */
 void reply_unsent(struct request *rq, int rc);
 
-void request_free(struct request *rq);
+/* An answer to what is no row of ours: prog, vers and proc go back as they came. */
+void reply_refuse_packet(struct client *c, const struct packet *p, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* ---- error.c ---- */
 
