@@ -40,6 +40,16 @@ static int ask_model(struct request *rq, const struct remote_nonnull_domain *dom
 	return core_call_model(&rq->c->core, &m, NULL, 0, done, rq);
 }
 
+/* Otherwise the client has been told why not. */
+static bool has_model(struct request *rq, const struct ipc_reply *r, const struct arena *mem)
+{
+	if (r->rc)
+		reply_error(rq, r->err);
+	else if (!mem)
+		reply_refuse(rq, ERR_NO_MEMORY, "no memory for the metadata");
+	return !r->rc && mem;
+}
+
 /* ---- get ---- */
 
 static void got_for_get(void *ctx, struct ipc_reply *r)
@@ -52,14 +62,8 @@ static void got_for_get(void *ctx, struct ipc_reply *r)
 	struct err err = { 0 };
 	int rc = 0;
 
-	if (r->rc) {
-		reply_error(rq, r->err);
+	if (!has_model(rq, r, mem))
 		return;
-	}
-	if (!mem) {
-		reply_refuse(rq, ERR_NO_MEMORY, "no memory for the metadata");
-		return;
-	}
 	if (a->flags & AFFECT_LIVE && !m->active) {
 		reply_refuse(rq, ERR_OPERATION_INVALID, "domain is not running");
 		return;
@@ -137,14 +141,8 @@ static void got_for_set(void *ctx, struct ipc_reply *r)
 	struct err err = { 0 };
 	int rc;
 
-	if (r->rc) {
-		reply_error(rq, r->err);
+	if (!has_model(rq, r, mem))
 		return;
-	}
-	if (!mem) {
-		reply_refuse(rq, ERR_NO_MEMORY, "no memory for the metadata");
-		return;
-	}
 	if (!rq->targets)
 		rq->targets = m->active ? AFFECT_LIVE : AFFECT_CONFIG;
 	set.flags = rq->targets & AFFECT_LIVE ? AFFECT_LIVE : AFFECT_CONFIG;
