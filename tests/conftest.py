@@ -58,9 +58,9 @@ def pytest_runtest_makereport(item, call):
 
 
 @pytest.fixture(scope="module")
-def server():
-    """A daemon for the whole file; what it leaves behind is a failure."""
-    one = servers.make()
+def server(request):
+    """A daemon for the whole file, with the file's CONFIG; what it leaves behind is a failure."""
+    one = servers.make(getattr(request.module, "CONFIG", ""))
     try:
         one.start()
         yield one

@@ -10,25 +10,12 @@ from pathlib import Path
 import pytest
 from lib import guest as guests
 from lib import house
-from lib import server as servers
 from lib.later import Later
 from lib.server import wait_for
 
 pytestmark = pytest.mark.cordon
+# short deadlines
 CONFIG = "qmp_timeout = 3\nfile_timeout = 2\nstart_timeout = 8\nguest_log_max = 131072\n"
-
-
-@pytest.fixture(scope="module")
-def server():
-    """Short deadlines."""
-    one = servers.make(CONFIG)
-    try:
-        one.start()
-        yield one
-    finally:
-        left = one.stop()
-        one.remove()
-    assert not left, f"processes left behind: {left}"
 
 
 def prompt(server, *names):
