@@ -32,6 +32,7 @@ struct cage_fd {
 struct root_copy {
 	int fd;                 /* read from offset 0 to its end */
 	const char *name;
+	const char *head;       /* what comes before that; NULL: nothing */
 };
 
 struct cage_limits {

@@ -59,6 +59,7 @@ struct launch {
 	struct ipc_chan control, core;
 	struct cgroup_tree cgroups;
 	bool host_closed;            /* to passts: hostwall_raise() */
+	uint32_t resolver;           /* but for this name server: hostwall_resolver() */
 	struct root_template roots[ROOT_PROGRAM_COUNT];
 	char label[LABEL_SIZE];      /* our own; "": no SELinux */
 	int run_dir;                 /* <run>/guests */
@@ -135,10 +136,17 @@ int template_of(enum root_program program, const char *name, const struct root_t
  * No process of the control group `dir` (a descriptor of its directory, cgroup v2) or of those
  * below it sends anything to an address of this host: 127.0.0.1, ::1, or one of its interfaces'.
  * The kernel sends all of that by the loopback device; what leaves by it is dropped, of every
- * protocol. Holds as long as the group exists; a second call changes nothing. Needs CAP_NET_ADMIN
- * (bpf(2), BPF_PROG_TYPE_CGROUP_SKB). 0 or -errno with `err`.
+ * protocol, except UDP to port 53 of `resolver` (an IPv4 address in network order; 0: none). Holds
+ * as long as the group exists; a second call replaces the first. Needs CAP_NET_ADMIN
+ * and CAP_SYS_ADMIN (bpf(2), BPF_PROG_TYPE_CGROUP_SKB). 0 or -errno with `err`.
  */
-int hostwall_raise(int dir, struct err *err);
+int hostwall_raise(int dir, uint32_t resolver, struct err *err);
+
+/*
+ * The name server that this host asks first, if it is on its loopback: the first IPv4 address of
+ * /etc/resolv.conf (resolv.conf(5)), if that begins with 127; in network order. Else 0.
+ */
+uint32_t hostwall_resolver(void);
 
 /* cleanup.c */
 /* End all processes, then remove the group and the folder, and close the TPM's state, or remove it. */

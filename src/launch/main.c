@@ -71,7 +71,8 @@ static int open_all(struct err *err)
 	if (rc)
 		return rc;
 	top = cgroup_open_unified(&launch.cgroups, ".");
-	launch.host_closed = !hostwall_raise(top, &wall);
+	launch.resolver = hostwall_resolver();
+	launch.host_closed = !hostwall_raise(top, launch.resolver, &wall);
 	if (!launch.host_closed)
 		log_warn("no guest gets an interface of type user: %s", wall.text);
 	if (!sandbox_landlock_abi())

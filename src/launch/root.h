@@ -27,7 +27,6 @@ enum root_program {
 struct root_template {
 	enum root_program program;
 	const char *path;          /* of the program, outside and inside */
-	const char *fresh;         /* a host file that may be replaced meanwhile: bound per cage */
 	char dir[PATH_MAX];        /* where the template is mounted */
 	struct stat built_from;    /* the program file */
 };

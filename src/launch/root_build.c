@@ -33,8 +33,8 @@ struct program {
 	const char *path;
 	const char *const *loads;          /* patterns of what it opens at run time to load */
 	const char *const *data;           /* read-only directories and files, if they exist */
-	const char *fresh;                 /* see struct root_template */
 	const char *fast;                  /* the build for newer processors, or NULL */
+	bool names;                        /* reads /etc/resolv.conf: its cage has a copy in /boot */
 };
 
 /* Sound, curses and desktop modules talk to a host user's session: left out. */
@@ -59,10 +59,9 @@ static const char *const qemu_data[] = {
 static const char *const nothing[] = { NULL };
 
 static const struct program programs[ROOT_PROGRAM_COUNT] = {
-	[ROOT_QEMU_X86_64] = { "/usr/bin/qemu-system-x86_64", qemu_loads, qemu_data, NULL, NULL },
-	[ROOT_PASST] = { "/usr/bin/passt", nothing, nothing, "/etc/resolv.conf",
-			 "/usr/bin/passt.avx2" },
-	[ROOT_SWTPM] = { "/usr/bin/swtpm", nothing, nothing, NULL, NULL },
+	[ROOT_QEMU_X86_64] = { "/usr/bin/qemu-system-x86_64", qemu_loads, qemu_data, NULL, false },
+	[ROOT_PASST] = { "/usr/bin/passt", nothing, nothing, "/usr/bin/passt.avx2", true },
+	[ROOT_SWTPM] = { "/usr/bin/swtpm", nothing, nothing, NULL, false },
 };
 
 static const char *const empty_dirs[] = { "dev", "boot", "tmp", "proc", "run", "etc", "usr" };
@@ -188,6 +187,8 @@ static int make_skeleton(const struct program *p)
 		if (n > 0 && (symlink(to, merged_links[i]) < 0 || mkdir(to, 0755) < 0))
 			return -errno;
 	}
+	if (p->names && symlink("/boot/resolv.conf", "etc/resolv.conf") < 0)
+		return -errno;
 	/*
 	 * passt would exec its AVX2 build, found beside /proc/self/exe, which the cage has not and
 	 * whose exec the filter forbids. We choose; the link, a plain one, tells that this is done.
@@ -204,8 +205,6 @@ static int fill(const struct program *p, struct root_template *t, struct err *er
 	for (const char *const *s = p->data; r == 0 && *s; s++)
 		if (access(*s, R_OK) == 0)
 			r = bind(*s);
-	if (r == 0 && p->fresh)
-		r = bind(p->fresh);
 	if (r < 0)
 		return err_sys(err, r, "private root");
 	r = bind_code(t->path, err);
@@ -236,8 +235,7 @@ int root_build(enum root_program program, const char *dir, struct root_template 
 	       struct err *err)
 {
 	const struct program *p = &programs[program];
-	struct root_template t = { .program = program, .path = use_fast(p) ? p->fast : p->path,
-				   .fresh = p->fresh };
+	struct root_template t = { .program = program, .path = use_fast(p) ? p->fast : p->path };
 	int r;
 
 	if (stat(t.path, &t.built_from) < 0)

@@ -68,6 +68,7 @@ static int copy_file(const struct root_copy *c, const struct cage_spec *s, struc
 	snprintf(path, sizeof(path), "boot/%s", c->name);
 	out = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
 	if (out < 0 || fchown(out, s->uid, s->uid) < 0 ||
+	    (c->head && fd_write_all(out, c->head, strlen(c->head)) < 0) ||
 	    (s->file_label && label_file(out, NULL, s->file_label) < 0))
 		return err_sys(err, -errno, "cage: creating /%s", path);
 	for (;;) {
@@ -103,9 +104,9 @@ static int make_copies(const struct cage_spec *s, struct err *err)
 }
 
 /* Of the host, at `to` below the root. */
-static int bind(const char *from, const char *to, unsigned long read_only, struct err *err)
+static int bind(const char *from, const char *to, struct err *err)
 {
-	const unsigned long flags = MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV | MS_NOEXEC | read_only;
+	const unsigned long flags = MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
 	if (mount(from, to, NULL, MS_BIND, NULL) < 0 || mount(NULL, to, NULL, flags, NULL) < 0)
 		return err_sys(err, -errno, "cage: binding %s", from);
@@ -125,11 +126,8 @@ int root_enter(const struct cage_spec *s, struct err *err)
 	r = make_nodes(s, err);
 	if (r == 0)
 		r = make_copies(s, err);
-	/* anew for each cage: the host replaces such files by rename */
-	if (r == 0 && t->fresh && access(t->fresh, R_OK) == 0)
-		r = bind(t->fresh, t->fresh + 1, MS_RDONLY, err);
 	if (r == 0 && s->state)
-		r = bind(s->state, &CAGE_STATE[1], 0, err);
+		r = bind(s->state, &CAGE_STATE[1], err);
 	if (r < 0)
 		return r;
 	if (syscall(SYS_pivot_root, ".", ".") < 0)
