@@ -64,29 +64,38 @@ void cleanup_begin(struct cell *c, struct ipc_call *call, bool forget_tpm)
 	cleanup_children();
 }
 
-/* QEMU goes on without; the guest sees a TPM that fails. */
-static void look_at_tpm(struct cell *c)
+/*
+ * QEMU goes on without; the guest sees a TPM that fails, or an interface on which nothing comes. With
+ * status 0 they end when QEMU has closed their socket: that is no news. Those that a launch before us
+ * started are not our children, and nobody tells us.
+ */
+static void look_at_helpers(struct cell *c, pid_t pid, int status)
 {
-	if (!c->helpers[0].pid || watched_alive(&c->helpers[0]) || !watched_alive(&c->qemu))
-		return;
-	log_error("guest %s: swtpm ended; its TPM does not answer until it is started anew", c->dir_name);
-	watched_close(&c->helpers[0]);
+	for (unsigned i = 0; i < c->n_helpers; i++) {
+		if (c->helpers[i].pid != pid)
+			continue;
+		if (status && !c->going && watched_alive(&c->qemu))
+			log_error("guest %s (%s): %s ended, status %#x; its %s does not answer until the guest is "
+				  "started anew", c->dir_name, c->log_name, i ? "passt" : "swtpm",
+				  (unsigned)status, i ? "network" : "TPM");
+		watched_close(&c->helpers[i]);
+	}
 }
 
 void cleanup_children(void)
 {
 	bool left = false;
 	int status;
+	pid_t pid;
 
 	/* cordon-vms, passts, swtpms, and QEMUs whose cordon-vm died */
-	while (waitpid(-1, &status, WNOHANG) > 0)
-		;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (struct cell *c = launch.cells; c; c = c->next)
+			look_at_helpers(c, pid, status);
 	for (struct cell *c = launch.cells, *next; c; c = next) {
 		next = c->next;
-		if (!c->going) {
-			look_at_tpm(c);
+		if (!c->going)
 			continue;
-		}
 		if (!anybody(c)) {
 			finish(c);
 			continue;

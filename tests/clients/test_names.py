@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Name service in a guest of <interface type='user'> on a host whose name server is on its loopback,
-as systemd-resolved's is."""
+as systemd-resolved's is; and the log tells of a network that ends before its guest."""
+import os
 import random
+import re
+import signal
 import socket
 import threading
 
@@ -92,3 +95,25 @@ def test_the_guest_asks_the_name_server_of_the_loopback(server, define, resolver
         console.run(f"nc -w 2 {FORWARD} 53 </dev/null", 20)
     with pytest.raises(BlockingIOError):
         resolver.tcp.accept()
+
+
+def test_a_network_that_ends_is_told(server, define):
+    name = define(devices=NETWORK)
+    server.virsh("start", name)
+    uuid = server.virsh("domuuid", name).out.strip()
+    text = (server.dir / "run/guests" / uuid / "pids").read_text()
+    os.kill(int(re.search(r"^passt (\d+)", text, re.M)[1]), signal.SIGKILL)
+    wait_for(lambda: f"guest {uuid} ({name}): passt ended, status 0x9" in server.log.read_text(errors="replace"),
+             text="the log tells")
+    assert server.virsh("domstate", name).out.strip() == "running"
+    server.virsh("destroy", name)
+
+
+def test_a_network_that_ends_with_its_guest_is_not(server, define):
+    """Destroyed, or when the guest switches itself off and QEMU closes the socket before it ends."""
+    name = define(boot="linux", cmdline="console=ttyS0 quiet no_timer_check off", devices=NETWORK)
+    server.virsh("start", name)
+    wait_for(lambda: server.virsh("domstate", name).out.strip() == "shut off", 180, 0.5, text="off by itself")
+    server.virsh("start", name)
+    server.virsh("destroy", name)
+    assert f"({name}): passt" not in server.log.read_text(errors="replace")
