@@ -35,14 +35,17 @@ struct root_copy {
 	const char *head;       /* what comes before that; NULL: nothing */
 };
 
+#define TPM_FILE_MAX (4u << 20)  /* of a file of a TPM's state; swtpm's have less than 1 MiB */
+
 struct cage_limits {
 	uint64_t nofile;      /* descriptors; CAGE_FD_TOP twice, for moving them about */
 	uint64_t memlock;     /* bytes it may lock */
 	uint64_t nproc;       /* threads */
 	uint64_t stack;       /* bytes */
+	uint64_t fsize;       /* bytes that a file may grow to; 0: any */
 };
 #define CAGE_LIMITS_QEMU { .nofile = 4096, .memlock = 8 << 20, .nproc = 1024, .stack = 8 << 20 }
-#define CAGE_LIMITS_SWTPM { .nofile = 4096, .memlock = 0, .nproc = 4, .stack = 8 << 20 }
+#define CAGE_LIMITS_SWTPM { .nofile = 4096, .memlock = 0, .nproc = 4, .stack = 8 << 20, .fsize = TPM_FILE_MAX }
 #define CAGE_LIMITS_PASST { .nofile = 16384, .memlock = 0, .nproc = 16, .stack = 8 << 20 }
 
 struct cage_spec {

@@ -57,11 +57,15 @@ static int set_limits(const struct cage_limits *l, struct err *err)
 		{ RLIMIT_MEMLOCK, "memlock", l->memlock },
 		{ RLIMIT_NPROC, "nproc", l->nproc },
 		{ RLIMIT_STACK, "stack", l->stack },
+		{ RLIMIT_FSIZE, "fsize", l->fsize ? l->fsize : RLIM_INFINITY },
 		{ RLIMIT_MSGQUEUE, "msgqueue", 0 },
 		{ RLIMIT_RTPRIO, "rtprio", 0 },
 		{ RLIMIT_NICE, "nice", 0 },
 	};
 
+	/* who meets it hears EFBIG: a word for a log that is a larger file must not end a guest's TPM */
+	if (l->fsize)
+		signal(SIGXFSZ, SIG_IGN);
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		const struct rlimit v = { limits[i].value, limits[i].value };
 

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -449,6 +450,44 @@ static void passt_serves_a_guest(void **state)
 	help_kill(&h, &p);
 }
 
+/* dd takes swtpm's place, in our mount namespace, and writes what it can into the state of a TPM. */
+static void a_file_of_a_tpm_stays_small(void **state)
+{
+	static const char *const args[] = { "if=/dev/zero", "of=/run/filler", "bs=1M", "count=16", NULL };
+	const struct cage_fd fds[] = { { .fd = 2, .at = 2 } };
+	struct root_template root;
+	struct err err = { 0 };
+	char dir[96], folder[96], path[128];
+	struct cage_spec spec = {
+		.root = &root, .uid = HELP_UID_FIRST, .fds = fds, .n_fds = 1, .state = folder,
+		.limits = CAGE_LIMITS_SWTPM, .args = args, .args_fd = -1,
+	};
+	struct stat st;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	snprintf(dir, sizeof(dir), "%s/swtpm", h.dir);
+	snprintf(folder, sizeof(folder), "%s/tpm", h.dir);
+	snprintf(path, sizeof(path), "%s/filler", folder);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	assert_int_equal(chown(folder, spec.uid, spec.uid), 0);
+	assert_int_equal(mount("/usr/bin/dd", "/usr/bin/swtpm", NULL, MS_BIND, NULL), 0);
+	if (root_build(ROOT_SWTPM, dir, &root, &err) < 0)
+		fail_msg("%s", err.text);
+	pid = cage_spawn(&spec, &err);
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, W_EXITCODE(1, 0));   /* it was told, and not killed */
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, TPM_FILE_MAX);
+	root_drop(&root);
+	umount2("/usr/bin/swtpm", MNT_DETACH);
+	unlink(path);
+	rmdir(folder);
+	rmdir(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -460,6 +499,7 @@ int main(void)
 		cmocka_unit_test(bad_argument_lists_start_nothing),
 		cmocka_unit_test(leftovers_are_found_and_killed),
 		cmocka_unit_test(passt_serves_a_guest),
+		cmocka_unit_test(a_file_of_a_tpm_stays_small),
 	};
 	struct err err = { 0 };
 	int r;
