@@ -65,7 +65,6 @@ static void on_setup(void *ctx, struct ipc_reply *r)
 /* Its channel has SETUP in it, of which we hear the answer. */
 static int adopt(struct proc *p, int fd)
 {
-	/* rooms are numbered from 1 on the wire, as bits from 0 */
 	ipc_chan_init(&p->ch, fd, room_names[p->which], (enum ipc_room)p->which);
 	p->ch.ctx = p;
 	p->ch.on_closed = closed;
