@@ -353,53 +353,6 @@ def struct_decl(t):
     return "\n".join(out)
 
 
-def field_row(t, f, index):
-    path = f"u.{f.name}" if t.kind == "union" and index else f.name
-    npath = f"u.n_{f.name}" if t.kind == "union" and index else f"n_{f.name}"
-    s = f"struct {t.name}"
-    flags = []
-    if f.secret:
-        flags.append("XDR_SECRET")
-    if f.kind == "XDR_BOOL" and t.name.startswith("remote_"):
-        flags.append("XDR_LOOSE_BOOL")
-    size = f.max if f.kind == "XDR_OPAQUE_FIX" else f"sizeof({f.ctype})"
-    parts = [f'.name = "{f.name}"', f".kind = {f.kind}", f".off = offsetof({s}, {path})", f".size = {size}"]
-    if f.array != "XDR_ONE":
-        parts += [f".array = {f.array}", f".count = {f.count}"]
-    if f.max != "0":
-        parts.append(f".max = {f.max}")
-    if f.array == "XDR_LIST" or f.kind == "XDR_OPAQUE_VAR":
-        parts.append(f".count_off = offsetof({s}, {npath})")
-    if f.kind in ("XDR_STRUCT", "XDR_OPT_STRUCT", "XDR_UNION"):
-        parts.append(f".type = &{f.base}_xdr")
-    if f.kind == "XDR_ENUM":
-        parts.append(f".names = {f.base}_names")
-    if flags:
-        parts.append(f".flags = {' | '.join(flags)}")
-    return "\t{ " + ", ".join(parts) + " },"
-
-
-def type_table(t):
-    out = []
-    if t.fields:
-        out.append(f"static const struct xdr_field {t.name}_fields[] = {{")
-        out += [field_row(t, f, i) for i, f in enumerate(t.fields)]
-        out.append("};")
-    if t.kind == "union":
-        out.append(f"static const int32_t {t.name}_arms[] = {{ {', '.join(t.arms)} }};")
-    out.append(f"const struct xdr_type {t.name}_xdr = {{")
-    out.append(f'\t.name = "{t.name}", .size = sizeof(struct {t.name}), '
-               f".n_fields = {len(t.fields)},")
-    if t.fields:
-        out.append(f"\t.fields = {t.name}_fields,")
-    if t.extensible:
-        out.append("\t.extensible = true,")
-    if t.kind == "union":
-        out.append(f"\t.is_union = true, .arms = {t.name}_arms,")
-    out.append("};")
-    return "\n".join(out) + "\n"
-
-
 def perm_name(cls, perm):
     return perm if ":" in perm else f"{cls}:{perm}"
 
@@ -436,56 +389,171 @@ def when_c(cls, text):
     return f"{{ {mask.lstrip('!')}, {'true' if negate else 'false'}, {perm_const(perm_name(cls, perm))} }}"
 
 
-def row_c(p, r, types):
-    k = r.keys
-    cls = k.get("class", "none")
-    parts = [f'.num = {r.num}', f'.name = "{r.name}"']
-    if k.get("later") != "yes":    # nobody serves it yet: its tables need not be linked
-        parts += [f".args = &{'xdr_void' if r.args == 'void' else r.args + '_xdr'}",
-                  f".ret = &{'xdr_void' if r.ret == 'void' else r.ret + '_xdr'}"]
-    if "from" in k:
-        parts.append(".senders = " + " | ".join(f"1u << IPC_ROOM_{w.upper()}" for w in k["from"].split()))
-    if "state" in k:
-        parts.append(".states = " + " | ".join(f"IPC_STATE_{w.upper()}" for w in k["state"].split()))
-    for key in ("fds_in", "fds_out"):
-        if key in k:
-            lo, hi = span(k[key])
-            parts.append(f".{key}_min = {lo}, .{key}_max = {hi}")
-    if ("stream" in k or k.get("fds") == "out") and "fds_out" not in k:
-        parts.append(".fds_out_min = 1, .fds_out_max = 1")   # the other end of the stream
-    if cls != "none":
-        parts.append(f".cls = IPC_CLASS_{cls.upper()}")
-        if "perm" in k:
-            parts.append(f".perm = {perm_const(perm_name(cls, k['perm']))}")
-        if "filter" in k:
-            parts.append(f".filter = {perm_const(perm_name(cls, k['filter']))}")
-    if r.whens:
-        parts.append(".when = (const struct ipc_when[]){ " +
-                     ", ".join([when_c(cls, w) for w in r.whens] + ["{ 0 }"]) + " }")
-    args = types.get(r.args)
-    fname = k.get("flags", "flags")
-    if args and any(f.name == fname and f.base in ("unsigned", "int") for f in args.fields):
-        parts.append(f".flags_off = 1 + offsetof(struct {r.args}, {fname})")
-    bits = []
-    if k.get("prio") == "high":
-        bits.append("IPC_HIGH")
-    if k.get("write") == "yes":
-        bits.append("IPC_WRITE")
-    if k.get("event") == "yes":
-        bits.append("IPC_EVENT")
-    if "stream" in k:
-        bits.append({"in": "IPC_STREAM_IN", "out": "IPC_STREAM_OUT",
-                     "both": "IPC_STREAM_IN | IPC_STREAM_OUT"}[k["stream"]])
-    if k.get("fds") in ("in", "out"):
-        bits.append("IPC_CLIENT_FDS_" + k["fds"].upper())
-    if bits:
-        parts.append(f".flags = {' | '.join(bits)}")
-    if "audit" in k:
-        parts.append(f'.audit = "{k["audit"]}"')
-    if "as" in k:
-        prog, proc = k["as"].replace(" ", "").split(".")
-        parts.append(f".as_proc = {prog.upper()}_{proc}")
-    return "\t{ " + ",\n\t  ".join(parts) + " },"
+class Book:
+    """The tables of one file: one constant object. What its parts say of each other are distances
+    in it and not pointers, which every process would have to relocate in a copy of its own. So
+    there is a copy too of what another file describes and this one's types are made of."""
+
+    def __init__(self, ps, name):
+        self.name = re.sub(r"\W", "_", name) + "_book"
+        self.programs = [p for p in ps.programs if p.local]
+        self.of, self.text, self.places = ps.types, [], {}
+        self.types, self.arms, self.whens, self.rows = [], [], [], []
+        for t in ps.types.values():
+            if t.local:
+                self.add(t)
+        for p in self.programs:
+            for r in p.rows:
+                for word in (r.args, r.ret):
+                    if word != "void" and r.keys.get("later") != "yes":
+                        self.add(ps.types[word])
+        self.fields = [(t, f, i) for t in self.types for i, f in enumerate(t.fields)]
+        self.type_rows = [self.type_row(i, t) for i, t in enumerate(self.types)]
+        self.field_rows = [self.field_row(n, *what) for n, what in enumerate(self.fields)]
+        if self.programs:
+            self.type_rows.append("\t{ 0 },   /* void */")
+        for p in self.programs:
+            for r in p.rows:
+                self.rows.append(self.row(p, r))
+        self.parts = [(decl, name, rows) for decl, name, rows in (
+            ("struct xdr_type", "types", self.type_rows), ("struct xdr_field", "fields", self.field_rows),
+            ("int32_t", "arms", self.arms), ("struct ipc_when", "whens", self.whens),
+            ("struct ipc_row", "rows", self.rows)) if rows]
+
+    def add(self, t):
+        """A type, after those that it is made of."""
+        if t.kind in ("struct", "union") and t not in self.types:
+            for f in t.fields:
+                if f.base in self.of:
+                    self.add(self.of[f.base])
+            self.types.append(t)
+
+    def words(self, *words):
+        """Where these stand in the text, one after another."""
+        if words not in self.places:
+            self.places[words] = sum(len(w.encode()) + 1 for w in self.text)
+            self.text += words
+        return self.places[words]
+
+    def way(self, here, there):
+        return f"WAY({here}, {there})"
+
+    def name_of(self, here, *words):
+        return self.way(here, f"text[{self.words(*words)}]")
+
+    def type_at(self, here, name):
+        index = len(self.types) if name == "void" else self.types.index(self.of[name])
+        return self.way(here, f"types[{index}]")
+
+    def type_row(self, index, t):
+        here = f"types[{index}]"
+        first = next((i for i, what in enumerate(self.fields) if what[0] is t), None)
+        parts = [f".name = {self.name_of(here, t.name)}", f".size = sizeof(struct {t.name})",
+                 f".n_fields = {len(t.fields)}"]
+        if t.fields:
+            parts.append(f".fields = {self.way(here, f'fields[{first}]')}")
+        if t.extensible:
+            parts.append(".extensible = true")
+        if t.kind == "union":
+            parts.append(f".is_union = true, .arms = {self.way(here, f'arms[{len(self.arms)}]')}")
+            self.arms += [f"\t{arm}," for arm in t.arms]
+        return "\t{ " + ", ".join(parts) + " },"
+
+    def field_row(self, number, t, f, index):
+        here = f"fields[{number}]"
+        path = f"u.{f.name}" if t.kind == "union" and index else f.name
+        npath = f"u.n_{f.name}" if t.kind == "union" and index else f"n_{f.name}"
+        s = f"struct {t.name}"
+        flags = []
+        if f.secret:
+            flags.append("XDR_SECRET")
+        if f.kind == "XDR_BOOL" and t.name.startswith("remote_"):
+            flags.append("XDR_LOOSE_BOOL")
+        size = f.max if f.kind == "XDR_OPAQUE_FIX" else f"sizeof({f.ctype})"
+        parts = [f".name = {self.name_of(here, f.name)}", f".kind = {f.kind}",
+                 f".off = offsetof({s}, {path})", f".size = {size}"]
+        if f.array != "XDR_ONE":
+            parts += [f".array = {f.array}", f".count = {f.count}"]
+        if f.max != "0":
+            parts.append(f".max = {f.max}")
+        if f.array == "XDR_LIST" or f.kind == "XDR_OPAQUE_VAR":
+            parts.append(f".count_off = offsetof({s}, {npath})")
+        if f.kind in ("XDR_STRUCT", "XDR_OPT_STRUCT", "XDR_UNION"):
+            parts.append(f".type = {self.type_at(here, f.base)}")
+        if f.kind == "XDR_ENUM":
+            values = self.of[f.base].values
+            parts.append(f".words = {self.name_of(here, *[text for _, text in values])}")
+        if flags:
+            parts.append(f".flags = {' | '.join(flags)}")
+        return "\t{ " + ", ".join(parts) + " },"
+
+    def row(self, p, r):
+        k, here = r.keys, f"rows[{len(self.rows)}]"
+        cls = k.get("class", "none")
+        parts = [f".num = {r.num}", f".name = {self.name_of(here, r.name)}"]
+        if k.get("later") != "yes":    # nobody serves it yet: its tables need not be linked
+            parts += [f".args = {self.type_at(here, r.args)}", f".ret = {self.type_at(here, r.ret)}"]
+        if "from" in k:
+            parts.append(".senders = " + " | ".join(f"1u << IPC_ROOM_{w.upper()}" for w in k["from"].split()))
+        if "state" in k:
+            parts.append(".states = " + " | ".join(f"IPC_STATE_{w.upper()}" for w in k["state"].split()))
+        for key in ("fds_in", "fds_out"):
+            if key in k:
+                lo, hi = span(k[key])
+                parts.append(f".{key}_min = {lo}, .{key}_max = {hi}")
+        if ("stream" in k or k.get("fds") == "out") and "fds_out" not in k:
+            parts.append(".fds_out_min = 1, .fds_out_max = 1")   # the other end of the stream
+        if cls != "none":
+            parts.append(f".cls = IPC_CLASS_{cls.upper()}")
+            if "perm" in k:
+                parts.append(f".perm = {perm_const(perm_name(cls, k['perm']))}")
+            if "filter" in k:
+                parts.append(f".filter = {perm_const(perm_name(cls, k['filter']))}")
+        if r.whens:
+            parts.append(f".when = {self.way(here, f'whens[{len(self.whens)}]')}")
+            self.whens += [f"\t{when_c(cls, w)}," for w in r.whens] + ["\t{ 0 },"]
+        args = self.of.get(r.args)
+        fname = k.get("flags", "flags")
+        if args and any(f.name == fname and f.base in ("unsigned", "int") for f in args.fields):
+            parts.append(f".flags_off = 1 + offsetof(struct {r.args}, {fname})")
+        bits = []
+        if k.get("prio") == "high":
+            bits.append("IPC_HIGH")
+        if k.get("write") == "yes":
+            bits.append("IPC_WRITE")
+        if k.get("event") == "yes":
+            bits.append("IPC_EVENT")
+        if "stream" in k:
+            bits.append({"in": "IPC_STREAM_IN", "out": "IPC_STREAM_OUT",
+                         "both": "IPC_STREAM_IN | IPC_STREAM_OUT"}[k["stream"]])
+        if k.get("fds") in ("in", "out"):
+            bits.append("IPC_CLIENT_FDS_" + k["fds"].upper())
+        if bits:
+            parts.append(f".flags = {' | '.join(bits)}")
+        if "audit" in k:
+            parts.append(f".audit = {self.name_of(here, k['audit'])}")
+        if "as" in k:
+            prog, proc = k["as"].replace(" ", "").split(".")
+            parts.append(f".as_proc = {prog.upper()}_{proc}")
+        return "\t{ " + ",\n\t  ".join(parts) + " },"
+    def declaration(self):
+        out = [f"extern const struct {self.name} {{"]
+        out += [f"\t{decl} {name}[{len(rows)}];" for decl, name, rows in self.parts]
+        out.append(f"\tchar text[{sum(len(w.encode()) + 1 for w in self.text)}];")
+        out.append(f"}} {self.name};")
+        out += [f"#define {t.name}_xdr ({self.name}.types[{i}])"
+                for i, t in enumerate(self.types) if t.local]
+        return "\n".join(out) + "\n"
+
+    def definition(self):
+        out = [f"#define WAY(from, to) ((int32_t)(offsetof(struct {self.name}, to) - \\\n"
+               f"\t\t\t\toffsetof(struct {self.name}, from)))", "",
+               f"const struct {self.name} {self.name} = {{"]
+        for _, name, rows in self.parts:
+            out += [f".{name} = {{"] + rows + ["},"]
+        out.append(".text =")
+        out += [f'\t"{w}\\0"' for w in self.text[:-1]] + [f'\t"{self.text[-1]}",', "};\n"]
+        return "\n".join(out)
 
 
 def owns_perms(local):
@@ -494,6 +562,7 @@ def owns_perms(local):
 
 
 def header(ps, name, perms):
+    book = Book(ps, name)
     out = ["/* Generated by tools/xgen.py from proto; do not edit. */",
            f"#ifndef {guard(name)}", f"#define {guard(name)}", "",
            "#include <stdbool.h>", "#include <stddef.h>", "#include <stdint.h>", "",
@@ -516,8 +585,9 @@ def header(ps, name, perms):
             out.append(f"}};\n#define {t.name.upper()}_MAX {len(t.values)}")
             out.append(f"extern const char *const {t.name}_names[];\n")
         else:
-            out.append(struct_decl(t))
-            out.append(f"extern const struct xdr_type {t.name}_xdr;\n")
+            out.append(struct_decl(t) + "\n")
+    if book.text:
+        out.append(book.declaration())
     if owns_perms(local):
         out.append("enum perm {\n\tPERM_NONE = 0,")
         out += [f"\t{perm_const(n)}," for n in perms]
@@ -565,21 +635,20 @@ def source(ps, name, perms):
         if t.local and t.kind == "enum":
             words = "".join(f'\n\t"{text}",' for _, text in t.values)
             out.append(f"const char *const {t.name}_names[] = {{\n\tNULL,{words}\n}};\n")
-    for t in ps.types.values():
-        if t.local and t.kind in ("struct", "union"):
-            out.append(type_table(t))
+    book = Book(ps, name)
+    if book.text:
+        out.append(book.definition())
     local = [p for p in ps.programs if p.local]
     if owns_perms(local):
         out.append("const char *const perm_names[] = {\n\t\"none\",")
         out += [f'\t"{n}",' for n in perms]
         out.append("};\n")
+    first = 0
     for p in local:
-        out.append(f"static const struct ipc_row {cname(p.name)}_rows[] = {{")
-        out += [row_c(p, r, ps.types) for r in p.rows]
-        out.append("};")
         out.append(f"const struct ipc_program {cname(p.name)}_program = {{")
         out.append(f'\t.name = "{p.name}", .number = {p.number}, .version = {p.version},')
-        out.append(f"\t.rows = {cname(p.name)}_rows, .n_rows = {len(p.rows)},\n}};\n")
+        out.append(f"\t.rows = &{book.name}.rows[{first}], .n_rows = {len(p.rows)},\n}};\n")
+        first += len(p.rows)
     return "\n".join(out)
 
 

@@ -13,7 +13,7 @@
 
 #define IN_EVERY_MESSAGE static inline __attribute__((always_inline))
 
-const struct xdr_type xdr_void = { .name = "void" };
+const struct xdr_type xdr_void;
 
 struct walk {
 	struct buf *out;     /* NULL: decode */
@@ -30,7 +30,7 @@ static __attribute__((cold)) int refuse(struct walk *w, const struct xdr_field *
 	if (w->out)
 		return w->out->error ? w->out->error : -EINVAL;
 	return err_set(w->err, -EBADMSG, ERR_RPC, "Unable to decode message payload: %s: %s",
-		       f ? f->name : "struct", why);
+		       f ? xdr_field_name(f) : "struct", why);
 }
 
 /* The next n bytes, to be written or read; NULL: no room for them, or they are not there. */
@@ -132,8 +132,8 @@ static int optional(struct walk *w, const struct xdr_field *f, char **p)
 	if (f->kind == XDR_OPT_STRING)
 		return string(w, f, p);
 	if (!w->out)
-		*p = arena_alloc(w->a, f->type->size);
-	return *p ? type(w, f->type, *p) : -ENOMEM;
+		*p = arena_alloc(w->a, xdr_field_type(f)->size);
+	return *p ? type(w, xdr_field_type(f), *p) : -ENOMEM;
 }
 
 static int hyper(struct walk *w, const struct xdr_field *f, uint64_t *v)
@@ -189,7 +189,7 @@ static int one(struct walk *w, const struct xdr_field *f, char *base, char *v)
 		return rc ? rc : bytes(w, f, *(char **)v, *(uint32_t *)(base + f->count_off));
 	case XDR_STRUCT:
 	case XDR_UNION:
-		return type(w, f->type, v);
+		return type(w, xdr_field_type(f), v);
 	case XDR_HYPER:
 	case XDR_UHYPER:
 	case XDR_DOUBLE:
@@ -227,25 +227,28 @@ static int field(struct walk *w, const struct xdr_field *f, char *base)
 
 static int arm(struct walk *w, const struct xdr_type *t, char *v)
 {
-	int rc = field(w, &t->fields[0], v);
+	const struct xdr_field *f = xdr_fields(t);
+	const int32_t *arms = xdr_at(t, t->arms);
+	int rc = field(w, f, v);
 
 	if (rc)
 		return rc;
 	for (uint32_t i = 1; i < t->n_fields; i++)
-		if (t->arms[i - 1] == *(int32_t *)(v + t->fields[0].off))
-			return field(w, &t->fields[i], v);
-	return refuse(w, &t->fields[0], "no such arm of the union");
+		if (arms[i - 1] == *(int32_t *)(v + f->off))
+			return field(w, &f[i], v);
+	return refuse(w, f, "no such arm of the union");
 }
 
 static int fields(struct walk *w, const struct xdr_type *t, char *v)
 {
+	const struct xdr_field *f = xdr_fields(t);
 	bool missing = w->missing;
 	int rc = 0;
 
 	for (uint32_t i = 0; i < t->n_fields && !rc; i++) {
 		if (!w->left && t->extensible && !w->out)
 			w->missing = true;
-		rc = field(w, &t->fields[i], v);
+		rc = field(w, &f[i], v);
 	}
 	w->missing = missing;
 	return rc;
@@ -297,14 +300,14 @@ int xdr_decode(const struct xdr_type *t, const void *data, size_t len, struct ar
 		memset(out, 0, t->size);
 	rc = type(&w, t, out);
 	if (rc == -ENOMEM)
-		return err_set(err, rc, ERR_NO_MEMORY, "%s: message larger than its limit", t->name);
+		return err_set(err, rc, ERR_NO_MEMORY, "%s: message larger than its limit", xdr_type_name(t));
 	if (rc)
 		return rc;
 	if (ret_used)
 		*ret_used = len - w.left;
 	else if (w.left)
 		return err_set(err, -EBADMSG, ERR_RPC,
-			       "Unable to decode message payload: %s: trailing bytes", t->name);
+			       "Unable to decode message payload: %s: trailing bytes", xdr_type_name(t));
 	return 0;
 }
 

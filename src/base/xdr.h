@@ -35,14 +35,16 @@ enum xdr_array { XDR_ONE, XDR_FIXED, XDR_LIST };
 #define XDR_SECRET 1u   /* wiped by xdr_wipe_secrets() */
 #define XDR_LOOSE_BOOL 2u   /* any non-zero is true (libvirt's optional flags) */
 
-struct xdr_type;
-
-/* Small: every process relocates its own copy of the tables. */
+/*
+ * What the tables of a file say of each other is a distance in bytes from the row that says it: a
+ * pointer would have to be relocated by each process, in a copy of its own, and one process is
+ * started for each connection. So a row is never copied, and is read by what follows below.
+ */
 struct xdr_field {
-	const char *name;
+	int32_t name;
 	union {
-		const struct xdr_type *type;       /* struct, union */
-		const char *const *names;          /* enum, indexed by value; may be NULL */
+		int32_t type;          /* struct, union */
+		int32_t words;         /* enum: those of the values from 1, one after another */
 	};
 	uint32_t max;        /* bytes of a string or opaque; highest enum value */
 	uint32_t count;      /* elements: fixed number, or ceiling of a list */
@@ -55,16 +57,23 @@ struct xdr_field {
 };
 
 struct xdr_type {
-	const char *name;
+	int32_t name;        /* 0: void, and size is 0 too */
 	uint32_t size;
+	int32_t fields;
+	int32_t arms;        /* union: discriminant of fields[i + 1] */
+	uint16_t n_fields;
 	bool extensible;     /* length-prefixed, append-only */
 	bool is_union;       /* fields[0] is the int discriminant, then one field per arm */
-	uint32_t n_fields;
-	const struct xdr_field *fields;
-	const int32_t *arms; /* union: discriminant of fields[i + 1] */
 };
 
 extern const struct xdr_type xdr_void;
+
+#define xdr_at(row, way) ((const void *)((const char *)(row) + (way)))
+#define xdr_type_name(t) ((t)->name ? (const char *)xdr_at(t, (t)->name) : "void")
+#define xdr_fields(t) ((const struct xdr_field *)xdr_at(t, (t)->fields))
+#define xdr_field_name(f) ((const char *)xdr_at(f, (f)->name))
+/* of a struct or union */
+#define xdr_field_type(f) ((const struct xdr_type *)xdr_at(f, (f)->type))
 
 /*
  * Decode all of data[0..len) as one `t` into `out` (t->size bytes, zeroed
@@ -91,6 +100,9 @@ void xdr_wipe_secrets(const struct xdr_type *t, void *v);
 
 /* True when both would encode to the same bytes. */
 bool xdr_equal(const struct xdr_type *t, const void *a, const void *b);
+
+/* The word of an enum's value 1..max. */
+const char *xdr_field_word(const struct xdr_field *f, uint32_t value);
 
 /* Position of `name` in an enum's names table of values 1..max; 0 when it is not there. */
 uint32_t xdr_enum_parse(const char *const *names, uint32_t max, const char *name);

@@ -15,6 +15,15 @@ bool xdr_equal(const struct xdr_type *t, const void *x, const void *y)
 	       (!bx.len || !memcmp(bx.data, by.data, bx.len));
 }
 
+const char *xdr_field_word(const struct xdr_field *f, uint32_t value)
+{
+	const char *word = xdr_at(f, f->words);
+
+	for (uint32_t i = 1; i < value; i++)
+		word += strlen(word) + 1;
+	return word;
+}
+
 uint32_t xdr_enum_parse(const char *const *names, uint32_t max, const char *name)
 {
 	for (uint32_t i = 1; i <= max; i++)

@@ -43,12 +43,12 @@ static void wipe_field(const struct xdr_field *f, char *base)
 		if (f->kind == XDR_OPT_STRUCT)
 			one = *(char **)one;
 		if (one)
-			xdr_wipe_secrets(f->type, one);
+			xdr_wipe_secrets(xdr_field_type(f), one);
 	}
 }
 
 void xdr_wipe_secrets(const struct xdr_type *t, void *v)
 {
 	for (uint32_t i = 0; i < t->n_fields && !t->is_union; i++)
-		wipe_field(&t->fields[i], v);
+		wipe_field(&xdr_fields(t)[i], v);
 }

@@ -147,7 +147,7 @@ static void forward(struct request *rq, const struct packet *p)
 	int rc;
 
 	if (!rq->row->args) {
-		reply_refuse(rq, ERR_NO_SUPPORT, "%s", rq->row->name);
+		reply_refuse(rq, ERR_NO_SUPPORT, "%s", ipc_row_name(rq->row));
 		return;
 	}
 	if (rq->row->flags & (IPC_STREAM_IN | IPC_STREAM_OUT) &&
@@ -186,13 +186,13 @@ static int decode(struct request *rq, const struct packet *p, bool keep)
 		rq->arena = arena_new(decode_max(rq->c, p->len));
 		a = rq->arena;
 	}
-	args = a ? arena_alloc(a, rq->row->args->size + 1) : NULL;
+	args = a ? arena_alloc(a, ipc_row_args(rq->row)->size + 1) : NULL;
 	/*
 	 * Exactly the row's bytes: libvirt ignores trailing bytes, padding that is not zero
 	 * and what follows a NUL in a string. No client sends any of these, and what core
 	 * would read differently from us is refused here.
 	 */
-	rc = args ? xdr_decode(rq->row->args, p->body, p->len, a, args, NULL, NULL) : -ENOMEM;
+	rc = args ? xdr_decode(ipc_row_args(rq->row), p->body, p->len, a, args, NULL, NULL) : -ENOMEM;
 	if (!keep) {
 		arena_reset(rq->c->scratch);
 		arena_free(rq->arena);
@@ -214,10 +214,10 @@ static void call_row(struct request *rq, const struct packet *p)
 	const struct local *l = local_find(rq);
 	struct client *c = rq->c;
 	char name[ERROR_NAME_MAX];
-	int rc = decode(rq, p, l && rq->row->args != &xdr_void);
+	int rc = decode(rq, p, l && ipc_row_args(rq->row)->size);
 
 	if (rc == -ENOMEM) {
-		reply_refuse(rq, ERR_NO_MEMORY, "no memory for the arguments of %s", rq->row->name);
+		reply_refuse(rq, ERR_NO_MEMORY, "no memory for the arguments of %s", ipc_row_name(rq->row));
 		return;
 	}
 	if (rc) {

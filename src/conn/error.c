@@ -111,7 +111,7 @@ void error_api_name(const struct ipc_program *p, const struct ipc_row *row,
 		    char ret[ERROR_NAME_MAX])
 {
 	size_t at = 3;
-	const char *s = row->name;
+	const char *s = ipc_row_name(row);
 
 	memcpy(ret, "vir", 4);
 	while (*s) {

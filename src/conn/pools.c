@@ -203,7 +203,7 @@ void pools_zero(struct request *rq, const void *args)
 
 	if (!pool_of(rq, args))
 		return;
-	ret = arena_alloc(rq->arena, rq->row->ret->size);
+	ret = arena_alloc(rq->arena, ipc_row_ret(rq->row)->size);
 	if (ret)
 		reply_typed(rq, ret);
 	else

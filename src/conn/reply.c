@@ -32,10 +32,10 @@ void reply_typed(struct request *rq, const void *ret)
 	int rc;
 
 	buf_init(&b, PACKET_BODY_MAX);
-	rc = xdr_encode(rq->row->ret, ret, &b);
+	rc = xdr_encode(ipc_row_ret(rq->row), ret, &b);
 	if (rc)
 		reply_refuse(rq, ERR_INTERNAL_ERROR, "%s: the answer does not fit: %s",
-			     rq->row->name, strerrordesc_np(-rc));
+			     ipc_row_name(rq->row), strerrordesc_np(-rc));
 	else
 		reply_bytes(rq, b.data, b.len);
 }
@@ -90,7 +90,7 @@ void reply_refuse(struct request *rq, int code, const char *fmt, ...)
 void reply_unsent(struct request *rq, int rc)
 {
 	reply_refuse(rq, rc == -ENOMEM ? ERR_NO_MEMORY : ERR_INTERNAL_ERROR,
-		     "%s cannot be passed to core: %s", rq->row->name, strerrordesc_np(-rc));
+		     "%s cannot be passed to core: %s", ipc_row_name(rq->row), strerrordesc_np(-rc));
 }
 
 void reply_refuse_packet(struct client *c, const struct packet *p, const char *fmt, ...)

@@ -19,7 +19,7 @@ static inline int args_flags(struct ipc_call *call, uint32_t flags, uint32_t kno
 	if (!(flags & ~known))
 		return 0;
 	return err_set(&call->err, -EINVAL, ERR_INVALID_ARG, "unsupported flags (0x%x) in function %s",
-		       flags & ~known, call->row->name);
+		       flags & ~known, ipc_row_name(call->row));
 }
 
 #endif

@@ -119,13 +119,13 @@ struct note {
 static void answered(struct ipc_call *call, bool ok)
 {
 	const struct note *n = call->answer_ctx;
-	const char *op = strchr(call->row->audit, ' ');
+	const char *op = strchr(ipc_row_audit(call->row), ' ');
 	CLEAN_BUF struct buf b = { 0 };
 
 	buf_init(&b, RECORD_MAX);
-	put_head(&b, call->row->audit, op ? (size_t)(op - call->row->audit) : strlen(call->row->audit));
+	put_head(&b, ipc_row_audit(call->row), op ? (size_t)(op - ipc_row_audit(call->row)) : strlen(ipc_row_audit(call->row)));
 	buf_printf(&b, "op=%s reason=request client=%llu pid=%d uid=%u role=%s",
-		   op ? op + 1 : call->row->name, (unsigned long long)n->client, n->pid, n->uid, n->role);
+		   op ? op + 1 : ipc_row_name(call->row), (unsigned long long)n->client, n->pid, n->uid, n->role);
 	if (n->about_guest)
 		put_subject(&b, n->name ? n->name : "?", n->uuid);
 	finish(&b, ok);

@@ -50,7 +50,7 @@ void held_begin(void)
 
 void held_keep(const struct guest *g, int id, unsigned index, const void *msg)
 {
-	const struct xdr_type *t = remote_program.rows[index].args;
+	const struct xdr_type *t = ipc_row_args(&remote_program.rows[index]);
 	struct held *h;
 
 	if (!arena || !g->run || !g->run->adopted || count > HELD_EVENTS_MAX)

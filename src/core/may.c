@@ -85,10 +85,10 @@ static int refuse(const struct client *c, const struct ipc_row *row, unsigned pe
 {
 	if (c->readonly)
 		return err_set(err, -EPERM, ERR_OPERATION_DENIED,
-			       "operation forbidden: read only access prevents %s", row->name);
+			       "operation forbidden: read only access prevents %s", ipc_row_name(row));
 	return err_set(err, -EACCES, ERR_ACCESS_DENIED,
 		       "access denied: role '%s' lacks %s for %s%s%s", c->role->name,
-		       perm_names[perm], row->name, g ? " on domain " : "", g ? g->name : "");
+		       perm_names[perm], ipc_row_name(row), g ? " on domain " : "", g ? g->name : "");
 }
 
 static bool holds(const struct client *c, unsigned perm)
@@ -103,7 +103,7 @@ int may(const struct client *c, const struct ipc_row *row, uint32_t flags, const
 		return refuse(c, row, row->perm, g, err);
 	if (!holds(c, row->perm))
 		return refuse(c, row, row->perm, g, err);
-	for (const struct ipc_when *w = row->when; w && w->perm; w++)
+	for (const struct ipc_when *w = ipc_row_when(row); row->when && w->perm; w++)
 		if (((flags & w->mask) != 0) != w->negate && !holds(c, w->perm))
 			return refuse(c, row, w->perm, g, err);
 	return 0;

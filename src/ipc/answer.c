@@ -65,11 +65,11 @@ int ipc_reply_raw(struct ipc_call *call, const void *body, size_t len, const int
 int ipc_reply(struct ipc_call *call, const void *ret, const int *fds, unsigned n_fds)
 {
 	CLEAN_BUF struct buf b;
-	int rc = ipc_encode(call->row, call->row->ret, ret, &b);
+	int rc = ipc_encode(call->row, ipc_row_ret(call->row), ret, &b);
 
 	if (rc)
 		return ipc_refuse_text(call, rc, ERR_INTERNAL_ERROR, "%s: answer does not fit: %s",
-				       call->row->name, strerrordesc_np(-rc));
+				       ipc_row_name(call->row), strerrordesc_np(-rc));
 	answer(call, IPC_REPLY, b.data, b.len, fds, n_fds);
 	return 0;
 }
@@ -156,11 +156,11 @@ int ipc_answer_dispatch(struct ipc_chan *ch, struct ipc_received *m)
 	call->raw = m->body;
 	call->raw_len = m->h->body_len;
 	call->arena = arena_new(ipc_decode_max(m));
-	args = call->arena ? arena_alloc(call->arena, row->args->size + 1) : NULL;
-	rc = args ? xdr_decode(row->args, m->body, m->h->body_len, call->arena, args, NULL,
+	args = call->arena ? arena_alloc(call->arena, ipc_row_args(row)->size + 1) : NULL;
+	rc = args ? xdr_decode(ipc_row_args(row), m->body, m->h->body_len, call->arena, args, NULL,
 			       &call->err) : -ENOMEM;
 	if (rc) {
-		log_warn("%s: %s: %s", ch->name, row->name, call->err.text);
+		log_warn("%s: %s: %s", ch->name, ipc_row_name(row), call->err.text);
 		call_free(call);
 		return -EPROTO;
 	}

@@ -36,7 +36,7 @@ static struct ipc_pending *pending_take(struct ipc_chan *ch, uint64_t serial)
 static int decode_reply(struct ipc_pending *p, struct ipc_received *m, struct ipc_reply *r,
 			struct err *err)
 {
-	const struct xdr_type *t = m->h->kind == IPC_ERROR ? &ipc_error_xdr : p->row->ret;
+	const struct xdr_type *t = m->h->kind == IPC_ERROR ? &ipc_error_xdr : ipc_row_ret(p->row);
 	void *v;
 	int rc;
 
@@ -76,7 +76,7 @@ static int dispatch_reply(struct ipc_chan *ch, struct ipc_received *m)
 	    (m->h->kind == IPC_REPLY && (m->n_fds < p->row->fds_out_min ||
 					 m->n_fds > p->row->fds_out_max)))
 		r.rc = err_set(&err, -EPROTO, ERR_INTERNAL_ERROR, "%s: %s: answer of the wrong shape",
-			       ch->name, p->row->name);
+			       ch->name, ipc_row_name(p->row));
 	else
 		r.rc = decode_reply(p, m, &r, &err);
 	r.err = r.rc ? &err : NULL;
@@ -168,7 +168,7 @@ int ipc_call_start(struct ipc_chan *ch, const struct ipc_program *p, unsigned in
 {
 	const struct ipc_row *row = &p->rows[index];
 	CLEAN_BUF struct buf b;
-	int rc = ipc_encode(row, row->args, args, &b);
+	int rc = ipc_encode(row, ipc_row_args(row), args, &b);
 
 	if (!rc)
 		rc = ipc_call_raw(ch, p, row, b.data, b.len, fds, n_fds, done, ctx);

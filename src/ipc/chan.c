@@ -88,9 +88,9 @@ int ipc_encode(const struct ipc_row *row, const struct xdr_type *t, const void *
 	int rc;
 
 	buf_init(b, IPC_BODY_MAX);
-	rc = v ? xdr_encode(t, v, b) : (t == &xdr_void ? 0 : -EINVAL);
+	rc = v ? xdr_encode(t, v, b) : (t->size ? -EINVAL : 0);
 	if (rc)
-		log_error("%s: cannot encode %s: %s", row->name, t->name, strerrordesc_np(-rc));
+		log_error("%s: cannot encode %s: %s", ipc_row_name(row), xdr_type_name(t), strerrordesc_np(-rc));
 	return rc;
 }
 
@@ -100,7 +100,7 @@ int ipc_send_event(struct ipc_chan *ch, const struct ipc_program *p, unsigned in
 	const struct ipc_row *row = &p->rows[index];
 	bool event = row->flags & IPC_EVENT;
 	CLEAN_BUF struct buf b;
-	int rc = ipc_encode(row, row->args, args, &b);
+	int rc = ipc_encode(row, ipc_row_args(row), args, &b);
 
 	/* a call bears the first serial: see ipc_call_expect() */
 	return rc ? rc : ipc_message_send(ch, event ? IPC_EVENT_MSG : IPC_CALL, p, row, !event,

@@ -43,15 +43,14 @@ struct ipc_when {
 	uint16_t perm;
 };
 
-/* Small and with few pointers: every process relocates its own copy of the tables. */
+/* Distances and not pointers, as in struct xdr_field: read by what follows below. */
 struct ipc_row {
 	uint32_t num;
 	uint32_t as_proc;       /* the client procedure this row serves */
-	const char *name;
-	const struct xdr_type *args;   /* NULL: nobody serves it yet ("later" in proto) */
-	const struct xdr_type *ret;
-	const char *audit;      /* record written when the row succeeds or fails */
-	const struct ipc_when *when;   /* up to one without a perm; NULL: none */
+	int32_t name;
+	int32_t args, ret;      /* 0: nobody serves it yet ("later" in proto) */
+	int32_t audit;          /* record written when the row succeeds or fails; 0: none */
+	int32_t when;           /* up to one without a perm; 0: none */
 	uint16_t senders;       /* 1 << enum ipc_room; 0: whoever holds the channel */
 	uint16_t perm;          /* enum perm */
 	uint16_t filter;        /* enum perm that lists are filtered by */
@@ -61,6 +60,13 @@ struct ipc_row {
 	uint8_t flags;
 	uint8_t fds_in_min, fds_in_max, fds_out_min, fds_out_max;
 };
+
+/* What is not 0 in it. */
+#define ipc_row_name(r) ((const char *)xdr_at(r, (r)->name))
+#define ipc_row_args(r) ((const struct xdr_type *)xdr_at(r, (r)->args))
+#define ipc_row_ret(r) ((const struct xdr_type *)xdr_at(r, (r)->ret))
+#define ipc_row_audit(r) ((const char *)xdr_at(r, (r)->audit))
+#define ipc_row_when(r) ((const struct ipc_when *)xdr_at(r, (r)->when))
 
 struct ipc_program {
 	const char *name;

@@ -8,5 +8,5 @@ int ipc_refuse_unsupported(struct ipc_call *call)
 {
 	return ipc_refuse_text(call, -EOPNOTSUPP, ERR_NO_SUPPORT,
 			       "this function is not supported by the connection driver: %s",
-			       call->row->name);
+			       ipc_row_name(call->row));
 }

@@ -14,15 +14,15 @@ const struct xdr_field *xml_field_at(const struct xdr_type *t, uint32_t off,
 	uint32_t i = 0;
 
 	while (i < t->n_fields) {
-		const struct xdr_field *f = &t->fields[i++];
+		const struct xdr_field *f = &xdr_fields(t)[i++];
 
 		if (f->kind == XDR_STRUCT && f->array == XDR_ONE && off >= f->off &&
-		    off < f->off + f->type->size) {
+		    off < f->off + xdr_field_type(f)->size) {
 			/* a struct and its first member begin at the same place */
-			if (sub && off == f->off && f->type == sub->type)
+			if (sub && off == f->off && xdr_field_type(f) == sub->type)
 				return f;
 			off -= f->off;
-			t = f->type;
+			t = xdr_field_type(f);
 			i = 0;
 		} else if (f->off == off) {
 			return f;

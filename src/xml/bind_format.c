@@ -163,7 +163,7 @@ static void put_enum(struct cursor *c, const struct xml_place *place, const stru
 		     uint32_t v)
 {
 	if (v > 0 && v <= f->max)
-		put_value(c, place, f->names[v]);
+		put_value(c, place, xdr_field_word(f, v));
 }
 
 static void put_scalar(struct cursor *c, const struct xml_place *place, const struct xml_row *row,
@@ -221,7 +221,7 @@ static void put_list(struct xml_binder *b, struct cursor *c, const struct xml_pl
 	const char *list = *(char *const *)(const void *)(base + f->off);
 
 	for (uint32_t i = 0; i < n; i++)
-		put_struct(b, c, place, row, list + (size_t)i * f->type->size, true);
+		put_struct(b, c, place, row, list + (size_t)i * xdr_field_type(f)->size, true);
 }
 
 static void put_field(struct xml_binder *b, struct cursor *c, const struct xml_place *place,

@@ -74,15 +74,14 @@ static int refuse_value(struct xml_binder *b, const struct place *p, const char 
 	return xml_refuse(b, p->node, "attribute '%s': '%.200s' %s", p->label, p->value, why);
 }
 
-static int refuse_word(struct xml_binder *b, const struct place *p, const char *const *names,
-		       uint32_t max)
+static int refuse_word(struct xml_binder *b, const struct place *p, const struct xdr_field *f)
 {
 	char words[320] = "";
 	size_t len = 0;
 
-	for (uint32_t i = 1; i <= max && len < sizeof(words); i++)
+	for (uint32_t i = 1; i <= f->max && len < sizeof(words); i++)
 		len += (size_t)snprintf(words + len, sizeof(words) - len, "%s%s",
-					len ? ", " : "", names[i]);
+					len ? ", " : "", xdr_field_word(f, i));
 	if (p->element)
 		return xml_unsupported(b, p->node, "'%.100s' is not supported; use one of: %s",
 				       p->value, words);
@@ -190,10 +189,12 @@ static int parse_raw(struct xml_binder *b, const struct place *p, const struct x
 static int parse_enum(struct xml_binder *b, const struct place *p, const struct xdr_field *f,
 		      uint32_t *out)
 {
-	uint32_t value = xdr_enum_parse(f->names, f->max, p->value);
+	uint32_t value = 1;
 
-	if (value == 0)
-		return refuse_word(b, p, f->names, f->max);
+	while (value <= f->max && strcmp(xdr_field_word(f, value), p->value) != 0)
+		value++;
+	if (value > f->max)
+		return refuse_word(b, p, f);
 	*out = value;
 	return 0;
 }
@@ -296,7 +297,7 @@ static int parse_list(struct xml_binder *b, const struct xml_row *row, struct xm
 	if (n > f->count)
 		return xml_refuse(b, parent, "%u times <%s>, at most %u are allowed", n,
 				  split.last, f->count);
-	list = arena_calloc(b->arena, n, f->type->size);
+	list = arena_calloc(b->arena, n, xdr_field_type(f)->size);
 	if (!list)
 		return refuse_memory(b);
 	*(char **)(void *)(base + f->off) = list;
@@ -306,7 +307,7 @@ static int parse_list(struct xml_binder *b, const struct xml_row *row, struct xm
 		ret = xml_bind_rows(b, row->sub, child, list);
 		if (ret)
 			return ret;
-		list += f->type->size;
+		list += xdr_field_type(f)->size;
 	}
 	return 0;
 }
@@ -317,7 +318,7 @@ static int parse_struct(struct xml_binder *b, const struct xml_row *row, const s
 	void *out = base + f->off;
 
 	if (f->kind == XDR_OPT_STRUCT) {
-		void *made = arena_alloc(b->arena, f->type->size);
+		void *made = arena_alloc(b->arena, xdr_field_type(f)->size);
 
 		if (!made)
 			return refuse_memory(b);
@@ -396,12 +397,12 @@ static int parse_row(struct xml_binder *b, const struct xml_table *table,
 static int fill_strings(struct xml_binder *b, const struct xdr_type *t, char *obj)
 {
 	for (uint32_t i = 0; i < t->n_fields; i++) {
-		const struct xdr_field *f = &t->fields[i];
+		const struct xdr_field *f = &xdr_fields(t)[i];
 		char **s = (char **)(void *)(obj + f->off);
 
 		if (f->array != XDR_ONE)
 			continue;
-		if (f->kind == XDR_STRUCT && fill_strings(b, f->type, obj + f->off) < 0)
+		if (f->kind == XDR_STRUCT && fill_strings(b, xdr_field_type(f), obj + f->off) < 0)
 			return -ENOMEM;
 		if (f->kind == XDR_STRING && !*s && !(*s = arena_strdup(b->arena, "")))
 			return refuse_memory(b);

@@ -54,10 +54,10 @@ static int ask(int sock, const struct ipc_program *p, const char *row_name, cons
 	struct iovec iov[2];
 	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2 };
 
-	while (strcmp(row->name, row_name))
+	while (strcmp(ipc_row_name(row), row_name))
 		row++;
 	buf_init(&body, 60000);
-	if (xdr_encode(row->args, args, &body) < 0)
+	if (xdr_encode(ipc_row_args(row), args, &body) < 0)
 		return -EINVAL;
 	h.num = row->num;
 	h.body_len = (uint32_t)body.len;

@@ -44,7 +44,7 @@ void room_list_rows(void)
 {
 	for (size_t p = 0; p < N_PROGRAMS; p++)
 		for (uint32_t i = 0; i < programs[p]->n_rows; i++)
-			printf("%s.%s %u\n", programs[p]->name, programs[p]->rows[i].name,
+			printf("%s.%s %u\n", programs[p]->name, ipc_row_name(&programs[p]->rows[i]),
 			       programs[p]->rows[i].flags);
 }
 
@@ -68,7 +68,7 @@ static void guest_uuid(uint8_t *out)
 
 static void fill_field(const struct xdr_field *f, char *v)
 {
-	const char *word = strstr(f->name, "path") ? target("victim_image") : "victim";
+	const char *word = strstr(xdr_field_name(f), "path") ? target("victim_image") : "victim";
 
 	if (f->array == XDR_LIST || f->array == XDR_FIXED)
 		return;
@@ -84,7 +84,7 @@ static void fill_field(const struct xdr_field *f, char *v)
 		*(uint32_t *)(void *)(v + f->off) = 1;
 		break;
 	case XDR_STRUCT:
-		fill(f->type, v + f->off);
+		fill(xdr_field_type(f), v + f->off);
 		break;
 	default:
 		break;
@@ -94,17 +94,17 @@ static void fill_field(const struct xdr_field *f, char *v)
 static void fill(const struct xdr_type *t, char *v)
 {
 	for (uint32_t i = 0; i < t->n_fields && !t->is_union; i++)
-		fill_field(&t->fields[i], v);
+		fill_field(&xdr_fields(t)[i], v);
 }
 
 static void encode(const struct ipc_row *row, struct buf *body)
 {
-	char *v = row->args ? calloc(1, row->args->size + 1) : NULL;
+	char *v = row->args ? calloc(1, ipc_row_args(row)->size + 1) : NULL;
 
 	if (!v)
 		return;
-	fill(row->args, v);
-	if (xdr_encode(row->args, v, body) < 0) {
+	fill(ipc_row_args(row), v);
+	if (xdr_encode(ipc_row_args(row), v, body) < 0) {
 		body->len = 0;
 		body->error = 0;
 	}
@@ -247,7 +247,7 @@ bool room_throw(int fd, const char *what)
 			const char *how;
 			int came = -1, rc;
 
-			if (strcmp(programs[p]->name, program) || strcmp(r->name, row))
+			if (strcmp(programs[p]->name, program) || strcmp(ipc_row_name(r), row))
 				continue;
 			rc = throw_one(fd, programs[p], r, find_variant(variant));
 			how = rc < 0 ? "closed" : answer(fd, &came);

@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	row = &p->rows[(data[1] | (unsigned)data[2] << 8) % p->n_rows];
 	if (!row->args)
 		return 0;
-	try_type(row->args, data + 3, size - 3);
-	try_type(row->ret, data + 3, size - 3);
+	try_type(ipc_row_args(row), data + 3, size - 3);
+	try_type(ipc_row_ret(row), data + 3, size - 3);
 	return 0;
 }

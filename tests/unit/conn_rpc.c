@@ -502,10 +502,14 @@ static void test_keepalive(void **state)
 
 static void check_name(const char *row, const char *want)
 {
-	struct ipc_row r = { .name = row };
+	struct {
+		struct ipc_row row;
+		char name[ERROR_NAME_MAX];
+	} book = { .row.name = sizeof(struct ipc_row) };
 	char name[ERROR_NAME_MAX];
 
-	error_api_name(&remote_program, &r, name);
+	snprintf(book.name, sizeof(book.name), "%s", row);
+	error_api_name(&remote_program, &book.row, name);
 	assert_string_equal(name, want);
 }
 

@@ -104,7 +104,7 @@ static void note(const struct xdr_type *t, const uint8_t *obj)
 	bool *used = used_of(t);
 
 	for (uint32_t i = 0; i < t->n_fields; i++) {
-		const struct xdr_field *f = &t->fields[i];
+		const struct xdr_field *f = &xdr_fields(t)[i];
 		const uint8_t *v = obj + f->off;
 		uint32_t n = 1;
 
@@ -121,9 +121,9 @@ static void note(const struct xdr_type *t, const uint8_t *obj)
 			memcpy(&v, (const void *)v, sizeof(v));   /* what the pointer there points to */
 		if (f->kind != XDR_STRUCT && f->kind != XDR_OPT_STRUCT)
 			continue;
-		used_of(f->type);
+		used_of(xdr_field_type(f));
 		for (uint32_t k = 0; v && k < n; k++)
-			note(f->type, v + (size_t)k * f->type->size);
+			note(xdr_field_type(f), v + (size_t)k * xdr_field_type(f)->size);
 	}
 }
 
@@ -251,8 +251,8 @@ static void test_every_field(void **state)
 		for (uint32_t k = 0; k < seen[i].type->n_fields; k++) {
 			char name[128];
 
-			snprintf(name, sizeof(name), "%s.%s", seen[i].type->name,
-				 seen[i].type->fields[k].name);
+			snprintf(name, sizeof(name), "%s.%s", xdr_type_name(seen[i].type),
+				 xdr_field_name(&xdr_fields(seen[i].type)[k]));
 			if (seen[i].used[k] || is_live_only(name))
 				continue;
 			print_error("no document has %s\n", name);
