@@ -257,8 +257,7 @@ void keepalive_packet(struct client *c, const struct packet *p);
 void keepalive_tick(struct client *c);
 
 /* ---- event.c ---- */
-extern struct ipc_handlers event_server;   /* what core may send */
-void event_setup(void);
+extern const struct ipc_handlers event_server;   /* what core may send */
 void event_send_closed(struct client *c);
 
 #endif

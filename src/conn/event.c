@@ -2,13 +2,6 @@
 /* Events: core knows who wants to hear what; here they only change their envelope. */
 #include "conn/conn.h"
 
-/* remote's rows are numbered without holes; a hole added later would fail event_setup()'s bound */
-#define EVENT_ROWS_MAX 512
-
-static ipc_handler_fn *handlers[EVENT_ROWS_MAX];
-
-struct ipc_handlers event_server = { .program = &remote_program, .fn = handlers };
-
 static void send_event(struct client *c, uint32_t proc, const void *body, size_t len)
 {
 	struct packet head = { .prog = REMOTE_PROGRAM, .vers = REMOTE_VERSION, .proc = proc,
@@ -29,12 +22,7 @@ static int on_event(struct ipc_call *call, const void *args)
 	return ipc_reply_raw(call, NULL, 0, NULL, 0);
 }
 
-void event_setup(void)
-{
-	for (uint32_t i = 0; i < remote_program.n_rows && i < EVENT_ROWS_MAX; i++)
-		if (remote_program.rows[i].flags & IPC_EVENT)
-			handlers[i] = on_event;
-}
+const struct ipc_handlers event_server = { .program = &remote_program, .event = on_event };
 
 void event_send_closed(struct client *c)
 {

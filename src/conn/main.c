@@ -131,7 +131,6 @@ int main(void)
 
 	log_open("conn", LOG_LEVEL_WARN, &ipc_req);
 	sigaction(SIGPIPE, &ignore, NULL);
-	event_setup();
 	client.fd = -1;
 	client.on_end = client_gone;
 	client.on_open = client_open;

@@ -109,6 +109,11 @@ static const struct ipc_handlers *serves(const struct ipc_chan *ch, uint32_t pro
 	return NULL;
 }
 
+static ipc_handler_fn *handler(const struct ipc_handlers *s, const struct ipc_row *row)
+{
+	return s->fn ? s->fn[row - s->program->rows] : row->flags & IPC_EVENT ? s->event : NULL;
+}
+
 /* Why this row may not be sent here and now; NULL if it may. */
 static const char *row_forbidden(const struct ipc_chan *ch, const struct ipc_row *row,
 				 const struct ipc_received *m)
@@ -130,7 +135,7 @@ int ipc_answer_dispatch(struct ipc_chan *ch, struct ipc_received *m)
 {
 	const struct ipc_handlers *s = serves(ch, m->h->program);
 	const struct ipc_row *row = s ? ipc_row_find(s->program, m->h->num) : NULL;
-	ipc_handler_fn *fn = row && row->args ? s->fn[row - s->program->rows] : NULL;
+	ipc_handler_fn *fn = row && row->args ? handler(s, row) : NULL;
 	const char *why = row ? row_forbidden(ch, row, m) : "is unknown";
 	struct ipc_call *call;
 	void *args;

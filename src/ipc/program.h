@@ -88,6 +88,7 @@ typedef void ipc_reply_fn(void *ctx, struct ipc_reply *r);
 struct ipc_handlers {
 	const struct ipc_program *program;
 	ipc_handler_fn *const *fn;     /* by row index; NULL: not served */
+	ipc_handler_fn *event;         /* where there is no fn: of all one-way rows, and only they are served */
 };
 
 /* The row of `num`, or NULL. */

@@ -46,7 +46,6 @@ static int stub_start_with(struct stub *s, unsigned half_open_timeout)
 	int client[2], core[2];
 
 	memset(s, 0, sizeof(*s));
-	event_setup();
 	if (loop_open() || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, client) || ipc_pair(core))
 		return -EIO;
 	s->sock = client[0];
