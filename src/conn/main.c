@@ -9,34 +9,29 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/oom.h"
 #include "conn/conn.h"
+#include "ipc/serve.h"
 #include "sandbox/sandbox.h"
 
 #define CONTROL_FD 3
 #define NOFILE_MAX 64    /* the client, core, the loop, streams */
 
 static struct ipc_chan control, door;
-static struct watch_chan control_watch, door_watch;
+static struct watch_chan door_watch;
 static struct client client;
 static bool ready;
 
-/* A folder with nothing in it; nobody writes to it. */
+/* A folder with nothing in it, which cordond made; nobody writes to it. */
 static int open_empty_root(const struct config *conf)
 {
 	CLEAN_FD int dir = open(conf->run_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int fd;
+	int fd = dir < 0 ? -1 : openat(dir, "empty", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (dir < 0)
-		return -errno;
-	if (mkdirat(dir, "empty", 0555) < 0 && errno != EEXIST)
-		return -errno;
-	fd = openat(dir, "empty", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -46,15 +41,11 @@ static int give_up(const struct config *conf, struct err *err)
 		.name = "cordon-conn", .policy = &sandbox_policy_conn,
 		.uid = conf->uid_conn, .gid = conf->uid_conn,
 		/* all there are were given: the client may be among them already */
-		.keep_all_fds = true, .nofile = NOFILE_MAX,
+		.keep_all_fds = true, .nofile = NOFILE_MAX, .fresh = true,
 	};
 
-	CLEAN_FD int root = open_empty_root(conf);
-
-	if (root < 0)
-		return err_sys(err, root, "%s/empty", conf->run_dir);
-	p.root_fd = root;
-	return sandbox_enter(&p, err);
+	p.root_fd = open_empty_root(conf);     /* sandbox_enter() closes it */
+	return p.root_fd < 0 ? err_sys(err, p.root_fd, "%s/empty", conf->run_dir) : sandbox_enter(&p, err);
 }
 
 /* Without door a process of the pool is of no use; one with a client goes on. */
@@ -86,7 +77,11 @@ int room_on_setup(struct ipc_call *call, const struct room_setup *args)
 	door.serves[0] = &room_server;
 	door.on_closed = door_closed;
 	rc = watch_chan_start(&door_watch, &door);
-	return rc ? rc : room_reply_setup(call);
+	if (rc)
+		return rc;
+	rc = room_reply_setup(call);
+	ipc_chan_close(&control, "set up");
+	return rc;
 }
 
 /* door counts it as an anonymous client until then */
@@ -99,7 +94,7 @@ static void client_open(struct client *c)
 static void client_gone(struct client *c)
 {
 	(void)c;
-	exit(0);
+	_exit(0);     /* what the C library has to do at the end is for nobody */
 }
 
 int room_on_client(struct ipc_call *call, const struct room_client *args)
@@ -117,14 +112,6 @@ int room_on_client(struct ipc_call *call, const struct room_client *args)
 	return ipc_reply_raw(call, NULL, 0, NULL, 0);
 }
 
-/* Once we are set up the supervisor has no more to say. */
-static void control_closed(struct ipc_chan *ch)
-{
-	(void)ch;
-	if (!ready)
-		exit(0);
-}
-
 int main(void)
 {
 	static const struct sigaction ignore = { .sa_handler = SIG_IGN };
@@ -136,17 +123,17 @@ int main(void)
 	client.on_open = client_open;
 	ipc_chan_init(&control, CONTROL_FD, "supervisor", IPC_ROOM_SUPERVISOR);
 	control.serves[0] = &room_server;
-	control.on_closed = control_closed;
-	if (loop_open() || fd_set_cloexec(CONTROL_FD, 1) || watch_chan_start(&control_watch, &control)) {
+	if (loop_open()) {
 		log_error("no event loop");
 		return 1;
 	}
+	/* not in the loop: once we are set up, or not needed, the supervisor has no more to say */
+	if (ipc_wait(&control, &ready, -1) < 0)
+		return 0;
 	for (;;) {
 		loop_turn(client.fd < 0 ? -1 : client_wait_ms(&client));
 		if (client.fd >= 0)
 			client_settle(&client);
-		watch_chan_settle(&control_watch);
-		if (door_watch.ch)
-			watch_chan_settle(&door_watch);
+		watch_chan_settle(&door_watch);
 	}
 }
