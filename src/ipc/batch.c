@@ -10,7 +10,7 @@ static int recv_batch(struct ipc_chan *ch, struct ipc_in *in)
 {
 	/* one thread per process: all channels share them */
 	static uint8_t data[IPC_BATCH][IPC_PACKET_MAX];
-	static _Alignas(struct cmsghdr) uint8_t ctrl[IPC_BATCH][IPC_CTRL_SIZE];
+	static _Alignas(16) uint8_t ctrl[IPC_BATCH][IPC_CTRL_SIZE];
 	struct mmsghdr mm[IPC_BATCH] = { 0 };
 	struct iovec iov[IPC_BATCH];
 	int n;

@@ -35,7 +35,7 @@ int ipc_recv_packet(struct ipc_chan *ch, struct ipc_in *in)
 {
 	/* one thread per process: all channels share it */
 	static uint8_t data[IPC_PACKET_MAX];
-	static _Alignas(struct cmsghdr) uint8_t ctrl[IPC_CTRL_SIZE];
+	static _Alignas(16) uint8_t ctrl[IPC_CTRL_SIZE];
 	struct iovec iov = { data, sizeof(data) };
 	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1,
 			     .msg_control = ctrl, .msg_controllen = sizeof(ctrl) };
