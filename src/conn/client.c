@@ -273,9 +273,9 @@ void client_settle(struct client *c)
 		client_end(c, "cannot be waited for");
 	if (!c->ended)
 		return;
-	release(c);
 	if (c->on_end)
 		c->on_end(c);
+	release(c);
 }
 
 /* ---- the beginning ---- */
@@ -290,7 +290,6 @@ int client_start(struct client *c, int fd, int core_fd, uint64_t id, const struc
 	c->local = who->kind == IDENTITY_KIND_UNIX_USER;
 	c->rx = c->rx_base = rx_static;
 	c->rx_cap = RX_BASE;
-	fd_set_nonblock(fd, 1);
 	ipc_chan_init(&c->core, core_fd, "core", IPC_ROOM_CORE);
 	ipc_chan_batch(&c->core);
 	c->core.ctx = c;

@@ -134,7 +134,7 @@ void client_settle(struct client *c);
 /* CLOCK_MONOTONIC in milliseconds, as exact as deadlines need. */
 int64_t client_now_ms(void);
 
-/* Give up: on_end runs (once, from client_settle()) after everything was freed. */
+/* Give up: on_end runs (once, from client_settle()), and if it returns, everything is freed. */
 void client_end(struct client *c, const char *why);
 
 /* Write what is queued, then end. */

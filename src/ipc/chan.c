@@ -24,7 +24,6 @@ void ipc_chan_init(struct ipc_chan *ch, int fd, const char *name, enum ipc_room 
 	ch->queue_max = IPC_QUEUE_MAX;
 	ch->calls_max = IPC_CALLS_MAX;
 	ch->recv = ipc_recv_packet;
-	fd_set_nonblock(fd, 1);
 }
 
 int ipc_pair(int ret_fds[2])

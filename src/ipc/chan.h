@@ -66,8 +66,9 @@ struct ipc_chan {
 extern uint64_t ipc_req;
 
 /*
- * Take over `fd` (made non-blocking). The struct is the caller's, zeroed by this. As it is, sending
- * waits for the peer, some seconds, and a message that comes is at most one packet.
+ * Take over `fd`, which may block: reading and writing never do. The struct is the caller's, zeroed
+ * by this. As it is, sending waits for the peer, some seconds, and a message that comes is at most
+ * one packet.
  */
 void ipc_chan_init(struct ipc_chan *ch, int fd, const char *name, enum ipc_room peer);
 
