@@ -33,6 +33,17 @@ def test_the_unit_can_be_restarted(lab):
     lab.run(VIRSH + "list", check=True)
 
 
+def test_its_folders_are_made_at_boot(lab):
+    """And looked at every day: by systemd-tmpfiles, which is confined as well."""
+    lab.run("""set -e; systemctl stop cordond; rm -rf /run/cordon /var/log/cordon
+        systemd-run -q --wait systemd-tmpfiles --create cordon.conf
+        systemctl start systemd-tmpfiles-clean""", check=True)
+    labels = lab.run("stat -c %C:%a /run/cordon /var/log/cordon /var/lib/cordon/images", check=True).out.split()
+    assert [x.split(":", 2)[2] for x in labels] == ["cordon_run_t:s0:755", "cordon_log_t:s0:755",
+                                                    "virt_image_t:s0:711"], labels
+    lab.run("systemctl start cordond; " + VIRSH + "list", check=True)
+
+
 def start(lab, typ):
     """A running guest of a type; its console has greeted."""
     lab.put(GUEST.format(typ=typ).encode(), "/var/lab/g.xml")
