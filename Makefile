@@ -69,11 +69,13 @@ CPPCHECK = cppcheck --quiet -j $(JOBS) --error-exitcode=1 --std=c11 --inline-sup
 	--suppress=readdirCalled --suppress=arrayIndexThenCheck --suppress=internalAstError \
 	--suppress=nullPointerRedundantCheck:tests/unit/*.c -Isrc
 JOBS = $(shell nproc)
+# The fuzz targets are of another build: clang-tidy guesses how they are compiled.
+TIDY = --extra-arg=-I$(CURDIR)/src --extra-arg=-I$(abspath $(BUILD))
 
 lint: deps-lint deps-test all
 	tools/format --check
 	$(CPPCHECK) src tests tools
-	find src tests tools -name '*.c' | xargs -P $(JOBS) -n 8 clang-tidy --quiet -p $(BUILD)
+	find src tests tools -name '*.c' | xargs -P $(JOBS) -n 8 clang-tidy --quiet -p $(BUILD) $(TIDY)
 	for page in man/*; do mandoc -T lint -W warning $$page || exit 1; done
 
 clean:
