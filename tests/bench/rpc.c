@@ -361,7 +361,7 @@ static int do_open(char **argv)
 static int do_burst(char **argv)
 {
 	int count = (int)number(argv[1]), rounds = (int)number(argv[2]);
-	double *samples = calloc((size_t)(count * rounds), sizeof(*samples));
+	double *samples = calloc((size_t)count * (size_t)rounds, sizeof(*samples));
 	struct conn *c = calloc((size_t)count, sizeof(*c));
 	uint64_t begin = now_ns();
 	size_t n = 0;
