@@ -15,8 +15,7 @@
 #include "proto/remote.x.h"
 #include "xml/domain.h"
 
-#define SOCKET_INSTALLED "/run/libvirt/libvirt-sock-ro"
-#define SOCKET_PRIVATE "/run/libvirt/libvirt-sock-ro"   /* below an instance's folder */
+#define SOCKET "/run/libvirt/libvirt-sock-ro"   /* or below an instance's folder */
 #define PROGRAM 0x20008086u
 #define HEAD 28u
 #define REPLY_MAX (8u << 20)
@@ -37,8 +36,7 @@ static int connect_to(const char *dir, struct err *err)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	const struct timeval patience = { ANSWER_S, 0 };
-	int n = snprintf(a.sun_path, sizeof(a.sun_path), "%s%s", dir ? dir : "",
-			 dir ? SOCKET_PRIVATE : SOCKET_INSTALLED);
+	int n = snprintf(a.sun_path, sizeof(a.sun_path), "%s" SOCKET, dir ? dir : "");
 	CLEAN_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (n < 0 || (size_t)n >= sizeof(a.sun_path))

@@ -112,10 +112,8 @@ static void back_ended(struct job *j, int rc, const struct err *err)
 	e->busy = false;
 	if (rc == 0)
 		is_back(e);
-	else if (!op->opened && (rc == -ENOENT || rc == -ENOTDIR || rc == -ELOOP || rc == -EINVAL ||
-				 rc == -ENOTBLK || rc == -EISDIR))
-		is_gone(e, err->text);
-	else if (op->opened && rc == -ESTALE)
+	else if (op->opened ? rc == -ESTALE : rc == -ENOENT || rc == -ENOTDIR || rc == -ELOOP ||
+		 rc == -EINVAL || rc == -ENOTBLK || rc == -EISDIR)
 		is_gone(e, err->text);
 	else
 		put_off(e, err->text);
