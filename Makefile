@@ -40,6 +40,10 @@ lab: deps-build deps-test deps-lab all
 	tools/lab build --build $(BUILD)
 	tests/run --build $(BUILD) lab $(ARGS)
 
+# All client tests in it, which takes hours; `make lab` takes some of each file.
+lab-clients: deps-build deps-test deps-lab all
+	tests/run --build $(BUILD) --whole -k test_clients lab $(ARGS)
+
 lab-shell: deps-build deps-test deps-lab all
 	tools/lab shell --build $(BUILD)
 
@@ -81,4 +85,4 @@ lint: deps-lint deps-test all
 clean:
 	rm -rf $(BUILD) $(BUILD)-fuzz $(BUILD)-asan
 
-.PHONY: all check check-asan fuzz demo lab lab-shell bench install tcb format lint clean
+.PHONY: all check check-asan fuzz demo lab lab-clients lab-shell bench install tcb format lint clean

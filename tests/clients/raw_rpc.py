@@ -45,8 +45,9 @@ class Reply:
                 f"code {self.code} {self.message!r} {len(self.body)} bytes>")
 
 
-# A client has a process of its own; with sanitizers 2000 of them take a while to start.
-PATIENCE = 60 if os.environ.get("CORDON_SANITIZED") else 5
+# A client has a process of its own; with sanitizers, or in the lab, 2000 of them take a while to start.
+PATIENCE = 60 if os.environ.get("CORDON_SANITIZED") or \
+    os.environ.get("CORDON_TEST_SERVER") == "installed" else 5
 
 
 class Raw:

@@ -15,7 +15,7 @@ FORM = re.compile(r"type=(VIRT_\w+) msg=audit\(\d+\.\d{3}:[0-9a-f]+\): (.*) res=
 @pytest.fixture
 def trail(server):
     """New records since the last look: (op, reason, result, fields)."""
-    path = server.dir / "state/audit.log"
+    path = server.place("state/audit.log")
     place = path.stat().st_size if path.exists() else 0
 
     def look():

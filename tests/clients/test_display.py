@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import shutil
 import socket
 import stat
 import struct
@@ -146,18 +147,27 @@ def named(address, viewer):
     return "local[IPv4 {} {}] remote[IPv4 {} {}]".format(*address, *viewer.getsockname())
 
 
+@pytest.fixture
+def sockets(server, name):
+    """A folder for a viewer's socket: SELinux, where it is, lets cordon-door make one below run only."""
+    path = server.place("run") / f"sockets-{name}"
+    path.mkdir(mode=0o755)
+    yield path
+    shutil.rmtree(path)
+
+
 def given_to_door(server, folder):
-    """A folder where cordon-door may make a socket, as an administrator would have it."""
+    """The folder as an administrator would have it, so that cordon-door may make a socket there."""
     if server.name == "cordon":
-        os.chown(folder, 0, (server.dir / "run/viewers").stat().st_uid)
+        os.chown(folder, 0, server.place("run/viewers").stat().st_uid)
         folder.chmod(0o2770)
     return folder
 
 
 @pytest.mark.parametrize("kind, password", [("tcp", None), ("tcp", "sesame"), ("unix", None)])
-def test_viewer(server, define, events, folder, kind, password):
+def test_viewer(server, define, events, sockets, kind, password):
     """Each viewer's events in their order, with the addresses of both ends."""
-    path = str(given_to_door(server, folder) / "vnc.sock")
+    path = str(given_to_door(server, sockets) / "vnc.sock")
     listen = f'<listen type="socket" socket="{path}"/>' if kind == "unix" else ""
     secret = f' passwd="{password}"' if password else ""
     name = define(devices=f'<graphics type="vnc"{secret}' + (
@@ -217,8 +227,8 @@ def test_password(server, define):
     assert "sesame" in server.virsh("dumpxml", "--security-info", name).out
 
 
-def test_unix_socket(server, define, folder):
-    path = given_to_door(server, folder) / "vnc.sock"
+def test_unix_socket(server, define, sockets):
+    path = given_to_door(server, sockets) / "vnc.sock"
     name = define(devices=f'<graphics type="vnc"><listen type="socket" socket="{path}"/></graphics>')
     server.virsh("start", name)
     assert Viewer(str(path)).allowed
@@ -244,15 +254,15 @@ def test_unix_socket_anywhere(server, define):
 
 @pytest.mark.cordon
 @pytest.mark.parametrize("mode, why", [(0o755, "may not make it there"), (0o777, "closed to writing by others")])
-def test_unix_socket_not_there(server, define, folder, mode, why):
+def test_unix_socket_not_there(server, define, sockets, mode, why):
     """Cordon-door has no privilege: the folder's permissions decide, and the refusal says what to do."""
-    path = folder / "vnc.sock"
-    folder.chmod(mode)
+    path = sockets / "vnc.sock"
+    sockets.chmod(mode)
     name = define(devices=f'<graphics type="vnc"><listen type="socket" socket="{path}"/></graphics>')
     result = server.virsh("start", name, check=False)
     assert result.code != 0 and why in result.err and str(path) in result.err, result
     if mode == 0o755:
-        assert f"{server.dir}/run/viewers" in result.err
+        assert str(server.place("run/viewers")) in result.err
     assert not path.exists()
     assert server.virsh("domstate", name).out.strip() == "shut off"
 

@@ -91,7 +91,7 @@ def test_autostart_starts(own_server):
     one.terminate()
     # as if the host had booted since: libvirtd's note, and the record that holds our boot_id
     (one.dir / "run/qemu/autostarted").unlink(missing_ok=True)
-    (one.dir / "state/host.rec").unlink(missing_ok=True)
+    one.place("state/host.rec").unlink(missing_ok=True)
     one.respawn()
     from lib.server import wait_for
     wait_for(lambda: one.virsh("list", "--name").out.split() == ["auto"], 10, 0.2)

@@ -14,7 +14,7 @@ from lib.server import wait_for
     ("<on_crash>destroy</on_crash>", "panic", "shut off (crashed)"),
     ("<on_crash>restart</on_crash>", "panic", "boots"),
     ("<on_crash>preserve</on_crash>", "panic", "crashed (panicked)"),
-], ids=lambda p: str(p).split("<")[1].replace(">", "-") if str(p).startswith("<") else None)
+], ids=lambda p: str(p).split("<")[1].replace(">", "-") if str(p).startswith("<") else p.split()[0])
 def test_policy(server, define, policy, command, ends):
     name = define(boot="linux", tail=policy, devices='<panic model="isa"/>')
     server.virsh("start", name)

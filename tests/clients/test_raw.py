@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from lib.server import SLOW
+
 PROBE = Path(__file__).resolve().parent / "raw_odd_input.py"
 
 
 @pytest.mark.cordon
-def test_odd_input(server):
-    run = subprocess.run([sys.executable, PROBE, server.socket_path, server.socket_ro_path],
-                         capture_output=True, text=True, timeout=300, check=False)
+@pytest.mark.parametrize("part", ["few", "floods"])
+def test_odd_input(server, part):
+    run = subprocess.run([sys.executable, PROBE, server.socket_path, server.socket_ro_path, part],
+                         capture_output=True, text=True, timeout=300 * SLOW, check=False)
     assert run.returncode == 0, "\n".join(
         line for line in (run.stdout + run.stderr).splitlines() if not line.startswith("ok "))

@@ -47,11 +47,11 @@ def ask(console, command):
 
 
 def state(server, uuid):
-    return server.dir / "tpm" / uuid
+    return server.place("tpm") / uuid
 
 
 def swtpm(server, uuid):
-    text = (server.dir / "run/guests" / uuid / "pids").read_text()
+    text = (server.place("run/guests") / uuid / "pids").read_text()
     return int(re.search(r"^swtpm (\d+)", text, re.M)[1])
 
 
@@ -133,12 +133,12 @@ def test_nothing_stays_behind(server, define, uuid, room):
     name = define(uuid=uuid, devices=TPM.format("tpm-crb", ""))
     server.virsh("start", name)
     pid = swtpm(server, uuid)
-    pids = (server.dir / "run/guests" / uuid / "pids").read_text()
+    pids = (server.place("run/guests") / uuid / "pids").read_text()
     victim = {"swtpm": pid, "vm": int(re.search(r"^vm (\d+)", pids, re.M)[1])}.get(room) or house.pid(server, room)
     os.kill(victim, signal.SIGKILL)
     wait_for(lambda: server.virsh("destroy", name, check=False).code == 0, 20, text="destroyed")
     wait_for(lambda: not Path(f"/proc/{pid}").exists(), text="swtpm is gone")
-    assert not (server.dir / "run/guests" / uuid).exists()
+    assert not (server.place("run/guests") / uuid).exists()
     assert state(server, uuid).stat().st_uid == 0
     server.virsh("start", name)
     server.virsh("destroy", name)

@@ -5,12 +5,13 @@ import subprocess
 import pytest
 
 from lib import guest
+from lib.server import SLOW
 
 
 def virt_install(server, *arguments, check=True):
     done = subprocess.run(["virt-install", "--connect", server.uri, "--noautoconsole", "--virt-type",
-                           "qemu", "--memory", "256", "--vcpus", "1", *map(str, arguments)],
-                          capture_output=True, text=True, check=False, timeout=120,
+                           guest.TYPE, "--memory", "256", "--vcpus", "1", *map(str, arguments)],
+                          capture_output=True, text=True, check=False, timeout=120 * SLOW,
                           env={"PATH": "/usr/bin:/bin:/usr/sbin", "LC_ALL": "C", "HOME": str(server.dir)})
     if check:
         assert done.returncode == 0, done.stdout + done.stderr

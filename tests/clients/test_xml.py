@@ -126,7 +126,7 @@ def test_cpu_starts(server, conn, name, case):
 def test_passthrough_needs_kvm(conn, name):
     """What cannot be done is said by name, at define or at the latest at start."""
     with pytest.raises(libvirt.libvirtError) as caught:
-        dom = conn.defineXML(guest.xml(name, cpu='<cpu mode="host-passthrough"/>'))
+        dom = conn.defineXML(guest.xml(name, typ="qemu", cpu='<cpu mode="host-passthrough"/>'))
         try:
             dom.create()
         finally:

@@ -6,7 +6,7 @@ import threading
 import time
 
 from . import house
-from .server import wait_for
+from .server import SLOW, wait_for
 
 
 class Recorder:
@@ -26,7 +26,7 @@ class Recorder:
     def _settle(self):
         """virsh says nothing when it is registered; that it sleeps and does no more is the best sign."""
         spent = -1.0
-        for _ in range(50):
+        for _ in range(50 * SLOW):
             time.sleep(0.3)
             before, spent = spent, house.cpu(self.proc.pid)
             if before == spent and house.state(self.proc.pid) == "S" \

@@ -8,7 +8,7 @@ import uuid as uuids
 
 import pexpect
 
-from .server import GUEST, QEMU
+from .server import GUEST, QEMU, SLOW
 
 READY = r"guest: ready in"
 PROMPT = r"guest# "
@@ -66,12 +66,15 @@ class Console:
 
     def __init__(self, server, name, *options, command=None, child=None, timeout=90):
         if child:
-            self.child, self.expect = child, child.expect
+            self.child = child
             return
         arguments = ["-c", server.uri, *(command or ["console", name]), *options]
-        self.child = pexpect.spawn("virsh", arguments, timeout=timeout, encoding="utf-8",
+        self.child = pexpect.spawn("virsh", arguments, timeout=timeout * SLOW, encoding="utf-8",
                                    codec_errors="replace", echo=False, dimensions=(50, 200))
-        self.expect = self.child.expect
+
+    def expect(self, pattern, timeout=None):
+        """As pexpect's; without a timeout that of the console."""
+        return self.child.expect(pattern, timeout=timeout * SLOW if timeout else -1)
 
     def attached(self):
         self.child.expect("Escape character is")
@@ -79,11 +82,11 @@ class Console:
 
     def prompt(self, timeout=90):
         """Come to the guest's prompt, whatever was printed before we were there."""
-        for _ in range(timeout):
+        for _ in range(timeout * SLOW):
             self.child.send("\r")
             if self.child.expect([PROMPT, pexpect.TIMEOUT], timeout=1) == 0:
                 # Swallow the prompts of impatient returns.
-                while self.child.expect([PROMPT, pexpect.TIMEOUT], timeout=0.5) == 0:
+                while self.child.expect([PROMPT, pexpect.TIMEOUT], timeout=0.5 * SLOW) == 0:
                     pass
                 return self
         raise AssertionError("no prompt of the guest on its console:\n" + str(self.child.before))
@@ -91,7 +94,7 @@ class Console:
     def run(self, command, timeout=30):
         """Run a shell command in the guest; its output."""
         self.child.send(f"{command}; echo e''nd=$?\r")
-        self.child.expect(r"end=(\d+)", timeout=timeout)
+        self.expect(r"end=(\d+)", timeout)
         text = self.child.before
         self.child.expect(PROMPT)
         lines = text.replace("\r", "").split("\n")
@@ -103,7 +106,7 @@ class Console:
     def leave(self):
         """Leave by the escape character; the exit status of virsh."""
         self.child.send("\x1d")
-        self.child.expect(pexpect.EOF, timeout=10)
+        self.expect(pexpect.EOF, timeout=10)
         self.child.close()
         return self.child.exitstatus
 

@@ -78,7 +78,7 @@ def kill(number, *targets):
 
 def group_name(server):
     """As cordon-launch names the group above those of its guests."""
-    st = (server.dir / "run").stat()
+    st = server.place("run").stat()
     return f"cordon.slice/{st.st_dev:x}-{st.st_ino:x}"
 
 
@@ -97,23 +97,23 @@ def groups(server):
 def claims(server):
     """Guests with uids and labels in the ledger, of this instance."""
     try:
-        st = (server.dir / "run").stat()
+        st = server.place("run").stat()
         return sorted(p.name.split(".")[1] for p in CLAIMS.glob(f"{st.st_dev:x}-{st.st_ino:x}.*"))
     except FileNotFoundError:
         return []
 
 
 def mounts(server):
-    """Mounts below the instance's folder that this process sees."""
+    """Mounts below the folder of guests that this process sees."""
     return [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()
-            if line.split()[4].startswith(str(server.dir) + "/")]
+            if line.split()[4].startswith(f"{server.place('run')}/")]
 
 
 def files(server):
     """What guests have below run and state."""
-    found = [str(p) for p in (server.dir / "run/guests").glob("*")]
-    for pattern in ("state/running/*", "state/**/*.tmp", "run/**/*.tmp"):
-        found += [str(p) for p in server.dir.glob(pattern)]
+    found = [str(p) for p in server.place("run/guests").glob("*")]
+    for place, pattern in (("state", "running/*"), ("state", "**/*.tmp"), ("run", "**/*.tmp")):
+        found += [str(p) for p in server.place(place).glob(pattern)]
     # the spare beside a run's record belongs to it; alone it was left behind
     spares = {p + ".tmp" for p in found if "/state/running/" in p and p.endswith(".rec")}
     return sorted(p for p in found if p not in spares)
@@ -157,7 +157,7 @@ def inhabitants(server):
     for p in filter(str.isdigit, os.listdir("/proc")):
         for link in ("root", "cwd"):
             try:
-                if f"{server.dir}/run/guests/" in os.readlink(f"/proc/{p}/{link}"):
+                if f"{server.place('run/guests')}/" in os.readlink(f"/proc/{p}/{link}"):
                     found.append((int(p), comm(p)))
             except OSError:
                 pass

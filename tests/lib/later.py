@@ -3,6 +3,8 @@
 import threading
 import time
 
+from .server import SLOW
+
 
 class Later:
     """`virsh WORDS` as a process of its own; .done is set, .result and .seconds are there at its end."""
@@ -23,6 +25,6 @@ class Later:
 
     def join(self, timeout=90):
         """Its result; no answer in time is a failure."""
-        self.thread.join(timeout)
-        assert not self.thread.is_alive(), f"no answer after {timeout} s"
+        self.thread.join(timeout * SLOW)
+        assert not self.thread.is_alive(), f"no answer after {timeout * SLOW} s"
         return self.result
