@@ -52,7 +52,7 @@ int hostwall_raise(int dir, uint32_t resolver, struct err *err)
 		LOAD(BPF_W, BPF_REG_3, BPF_REG_1, offsetof(struct __sk_buff, data)),
 		LOAD(BPF_W, BPF_REG_4, BPF_REG_1, offsetof(struct __sk_buff, data_end)),
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_2, .src_reg = BPF_REG_3 },
-		{ .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_2,
+		{ .code = BPF_ALU64 | BPF_ADD /* BPF_K is 0, too */, .dst_reg = BPF_REG_2,
 		  .imm = sizeof(struct iphdr) + sizeof(struct udphdr) },
 		{ .code = BPF_JMP | BPF_JGT | BPF_X, .dst_reg = BPF_REG_2, .src_reg = BPF_REG_4, .off = 9 },
 		LOAD(BPF_B, BPF_REG_2, BPF_REG_3, 0),

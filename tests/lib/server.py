@@ -18,8 +18,10 @@ ROOT = HERE.parent.parent
 BUILD = Path(os.environ.get("CORDON_BUILD", ROOT / "build"))
 GUEST = Path(os.environ.get("CORDON_GUEST", BUILD / "guest"))
 QEMU = "/usr/bin/qemu-system-x86_64"
-# Times what a test waits: what is installed is tested in the lab machine, which is emulated.
-SLOW = 6 if os.environ.get("CORDON_TEST_SERVER") == "installed" else 1
+# Times what a test waits: what is installed is tested in the lab machine, which is emulated;
+# programs with sanitizers are slow, and so are guests beside them.
+SLOW = 6 if os.environ.get("CORDON_TEST_SERVER") == "installed" else \
+    3 if os.environ.get("CORDON_SANITIZED") else 1
 
 
 class Result:

@@ -157,7 +157,8 @@ static void room_policies(void **state)
 		assert_int_equal(run(closed[i], false, p_new_number), KILLED);
 		assert_int_equal(run(closed[i], false, p_mount), KILLED);
 	}
-	assert_int_equal(run(&sandbox_policy_conn, false, p_pair), 0);
+	assert_int_equal(run(&sandbox_policy_conn, false, p_pair), KILLED);
+	assert_int_equal(run(&sandbox_policy_disk, false, p_pair), 0);
 	assert_int_equal(run(&sandbox_policy_vm, false, p_unix), 0);
 	assert_int_equal(run(&sandbox_policy_vm, false, p_inet), KILLED);
 	assert_int_equal(run(&sandbox_policy_vm, false, p_inet_high), KILLED);
