@@ -36,6 +36,7 @@ CHOSEN = {
 }
 # What cannot run inside: a file, or a test of it.
 OUTSIDE = {
+    "test_names.py": "its daemon has a resolv.conf of its own; with SELinux: test_names.py here",
     "test_seclabel.py": "says what holds on a host without SELinux; with it: test_seclabel.py here",
     "test_display.py::test_virt_viewer": "an X server with GTK would make the machine half as large again",
     "test_tpm.py::test_closed_when_its_claim_was_dropped": "takes a second daemon; one is installed",
