@@ -4,9 +4,11 @@ filter (ptrace(2), PTRACE_O_SUSPEND_SECCOMP; for root, and not from inside a fil
 import contextlib
 import ctypes
 import os
+import time
 
 SEIZE, INTERRUPT, GETREGS, SETREGS, SINGLESTEP, DETACH = 0x4206, 0x4207, 12, 13, 9, 17
 SUSPEND_SECCOMP = 1 << 21
+TRIES = 250
 NAMES = ("r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss fs_base gs_base"
          " ds es fs gs").split()        # struct user_regs_struct
 RED_ZONE = 128                          # bytes below its stack that are in use all the same
@@ -33,12 +35,14 @@ class Traced:
         self.saved = Registers()
 
     def begin(self):
+        """False: it is not in a system call, but at work; try again, it will wait for something."""
+        ptrace(SEIZE, self.pid, SUSPEND_SECCOMP)
         ptrace(INTERRUPT, self.pid)
         os.waitpid(self.pid, 0)
         ptrace(GETREGS, self.pid, ctypes.byref(self.saved))
         with open(f"/proc/{self.pid}/mem", "rb", buffering=0) as memory:
             memory.seek(self.saved.rip - len(SYSCALL))
-            assert memory.read(len(SYSCALL)) == SYSCALL, "it waits for something"
+            return memory.read(len(SYSCALL)) == SYSCALL
 
     def call(self, number, *arguments):
         """An argument that is bytes lies on its stack."""
@@ -66,10 +70,15 @@ class Traced:
 
 @contextlib.contextmanager
 def traced(pid):
-    ptrace(SEIZE, pid, SUSPEND_SECCOMP)
     one = Traced(pid)
+    for _ in range(TRIES):
+        if one.begin():
+            break
+        ptrace(DETACH, pid)
+        time.sleep(0.02)
+    else:
+        raise TimeoutError(f"process {pid} waits for nothing")
     try:
-        one.begin()
         yield one
     finally:
         ptrace(DETACH, pid)
