@@ -59,9 +59,11 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture(scope="module")
 def server(request):
-    """A daemon for the whole file, with the file's CONFIG; what it leaves behind is a failure."""
+    """A daemon for the whole file, with the file's CONFIG, and after its prepare(); what it leaves behind
+    is a failure."""
     one = servers.make(getattr(request.module, "CONFIG", ""))
     try:
+        getattr(request.module, "prepare", lambda _: None)(one)
         one.start()
         yield one
     finally:

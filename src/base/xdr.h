@@ -101,8 +101,9 @@ void xdr_wipe_secrets(const struct xdr_type *t, void *v);
 /* True when both would encode to the same bytes. */
 bool xdr_equal(const struct xdr_type *t, const void *a, const void *b);
 
-/* The word of an enum's value 1..max. */
+/* The word of an enum's value 1..max, and the value of a word; 0 when it has none such. */
 const char *xdr_field_word(const struct xdr_field *f, uint32_t value);
+uint32_t xdr_field_value(const struct xdr_field *f, const char *word);
 
 /* Position of `name` in an enum's names table of values 1..max; 0 when it is not there. */
 uint32_t xdr_enum_parse(const char *const *names, uint32_t max, const char *name);

@@ -24,6 +24,16 @@ const char *xdr_field_word(const struct xdr_field *f, uint32_t value)
 	return word;
 }
 
+uint32_t xdr_field_value(const struct xdr_field *f, const char *word)
+{
+	const char *each = xdr_at(f, f->words);
+
+	for (uint32_t i = 1; i <= f->max; i++, each += strlen(each) + 1)
+		if (!strcmp(each, word))
+			return i;
+	return 0;
+}
+
 uint32_t xdr_enum_parse(const char *const *names, uint32_t max, const char *name)
 {
 	for (uint32_t i = 1; i <= max; i++)

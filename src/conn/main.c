@@ -41,7 +41,7 @@ static int give_up(const struct config *conf, struct err *err)
 		.name = "cordon-conn", .policy = &sandbox_policy_conn,
 		.uid = conf->uid_conn, .gid = conf->uid_conn,
 		/* all there are were given: the client may be among them already */
-		.keep_all_fds = true, .nofile = NOFILE_MAX, .fresh = true,
+		.keep_all_fds = true, .nofile = NOFILE_MAX,
 	};
 
 	p.root_fd = open_empty_root(conf);     /* sandbox_enter() closes it */
@@ -77,11 +77,7 @@ int room_on_setup(struct ipc_call *call, const struct room_setup *args)
 	door.serves[0] = &room_server;
 	door.on_closed = door_closed;
 	rc = watch_chan_start(&door_watch, &door);
-	if (rc)
-		return rc;
-	rc = room_reply_setup(call);
-	ipc_chan_close(&control, "set up");
-	return rc;
+	return rc ? rc : room_reply_setup(call);
 }
 
 /* door counts it as an anonymous client until then */
@@ -130,6 +126,7 @@ int main(void)
 	/* not in the loop: once we are set up, or not needed, the supervisor has no more to say */
 	if (ipc_wait(&control, &ready, -1) < 0)
 		return 0;
+	fd_close(&control.fd);
 	for (;;) {
 		loop_turn(client.fd < 0 ? -1 : client_wait_ms(&client));
 		if (client.fd >= 0)

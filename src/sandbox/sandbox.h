@@ -74,8 +74,6 @@ struct sandbox_profile {
 	const gid_t *groups;                   /* supplementary groups; none when n_groups is 0 */
 	size_t n_groups;
 	uint64_t keep_caps;                    /* SANDBOX_CAP(CAP_X) | ... */
-	/* uid 0 executed us and we gave nothing up: what is permitted is the bounding set, capabilities(7) */
-	bool fresh;
 	int root_fd;                           /* directory to chroot into, or SANDBOX_ROOT_KEEP */
 	const int *keep_fds;                   /* descriptors that stay open, in any order */
 	size_t n_keep_fds;

@@ -47,11 +47,10 @@ static int set_caps(uint64_t effective, uint64_t permitted)
 	return syscall(SYS_capset, &head, data) < 0 ? -errno : 0;
 }
 
-/* `there`: what the set holds at most. Each look at it costs a system call. */
-static int drop_bounding(uint64_t there, uint64_t keep, struct err *err)
+static int drop_bounding(uint64_t keep, struct err *err)
 {
 	for (int cap = 0; cap < CAP_NUMBERS; cap++) {
-		if ((keep | ~there) & SANDBOX_CAP(cap))
+		if (keep & SANDBOX_CAP(cap))
 			continue;
 		/* reading is cheap, every drop makes new credentials: conn starts by the thousand */
 		if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 0 ||
@@ -76,7 +75,7 @@ static int held_caps(uint64_t *ret_permitted)
 	return 0;
 }
 
-static int drop_caps(bool fresh, uint64_t keep, struct err *err)
+int sandbox_drop_caps(uint64_t keep, struct err *err)
 {
 	uint64_t held;
 	int r;
@@ -85,7 +84,7 @@ static int drop_caps(bool fresh, uint64_t keep, struct err *err)
 	if (r < 0)
 		return err_sys(err, r, "reading the capability sets");
 	if (held & SANDBOX_CAP(CAP_SETPCAP)) {
-		r = drop_bounding(fresh ? held : ~UINT64_C(0), keep, err);
+		r = drop_bounding(keep, err);
 		if (r < 0)
 			return r;
 	}
@@ -95,11 +94,6 @@ static int drop_caps(bool fresh, uint64_t keep, struct err *err)
 	if (r < 0)
 		return err_sys(err, r, "reducing the capability sets");
 	return 0;
-}
-
-int sandbox_drop_caps(uint64_t keep, struct err *err)
-{
-	return drop_caps(false, keep, err);
 }
 
 int sandbox_effective_caps(uint64_t mask)
@@ -169,7 +163,7 @@ static int enter_caps(const struct sandbox_profile *p, struct err *err)
 
 	if (r < 0)
 		return err_sys(err, r, "sandbox '%s': capabilities", p->name);
-	r = drop_caps(p->fresh, p->keep_caps, err);
+	r = sandbox_drop_caps(p->keep_caps, err);
 	return r < 0 ? err_prefix(err, r, "sandbox '%s'", p->name) : 0;
 }
 

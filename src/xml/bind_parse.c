@@ -189,11 +189,9 @@ static int parse_raw(struct xml_binder *b, const struct place *p, const struct x
 static int parse_enum(struct xml_binder *b, const struct place *p, const struct xdr_field *f,
 		      uint32_t *out)
 {
-	uint32_t value = 1;
+	uint32_t value = xdr_field_value(f, p->value);
 
-	while (value <= f->max && strcmp(xdr_field_word(f, value), p->value) != 0)
-		value++;
-	if (value > f->max)
+	if (value == 0)
 		return refuse_word(b, p, f);
 	*out = value;
 	return 0;

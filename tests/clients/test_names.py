@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from lib import guest, server as servers
+from lib import guest
 from lib.server import wait_for
 
 pytestmark = pytest.mark.cordon
@@ -47,40 +47,16 @@ class Resolver:
             answer = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + socket.inet_aton(ANSWER) if found else b""
             self.udp.sendto(data[:2] + b"\x81\x80\0\1\0" + bytes([found]) + b"\0\0\0\0" + question + answer, who)
 
-    def close(self):
-        self.udp.close()
-        self.tcp.close()
 
-
-class Named(servers.Cordon):
+def prepare(server):
     """A Cordon that sees another /etc/resolv.conf."""
-
-    def command(self):
-        script = f'set -e; mount --make-rprivate /; mount --bind {self.dir}/resolv.conf /etc/resolv.conf; exec "$@"'
-        return ["unshare", "-m", "sh", "-c", script, "sh", *super().command()]
-
-
-@pytest.fixture(scope="module")
-def resolver():
-    one = Resolver()
-    yield one
-    one.close()
+    server.resolver = Resolver()
+    names = server.dir / "resolv.conf"
+    names.write_text(f"nameserver {server.resolver.address}\nsearch cordon.test\n")
+    server.instead("/etc/resolv.conf", names)
 
 
-@pytest.fixture(scope="module")
-def server(resolver):
-    one = Named()
-    (one.dir / "resolv.conf").write_text(f"nameserver {resolver.address}\nsearch cordon.test\n")
-    try:
-        one.start()
-        yield one
-    finally:
-        left = one.stop()
-        one.remove()
-    assert not left, f"processes left behind: {left}"
-
-
-def test_the_guest_asks_the_name_server_of_the_loopback(server, define, resolver):
+def test_the_guest_asks_the_name_server_of_the_loopback(server, define):
     name = define(boot="linux", devices=NETWORK)
     server.virsh("start", name)
     with guest.Console(server, name) as console:
@@ -90,11 +66,11 @@ def test_the_guest_asks_the_name_server_of_the_loopback(server, define, resolver
         said = console.run("udhcpc -i eth0 -q -n -t 5 -s /tmp/say")
         assert f"names={FORWARD} search=cordon.test" in said
         assert ANSWER in console.run(f"busybox nslookup host.cordon.test {FORWARD}")
-        assert any(b"\4host\6cordon\4test" in q for q in resolver.asked)
+        assert any(b"\4host\6cordon\4test" in q for q in server.resolver.asked)
         # nothing but datagrams is forwarded
         console.run(f"nc -w 2 {FORWARD} 53 </dev/null", 20)
     with pytest.raises(BlockingIOError):
-        resolver.tcp.accept()
+        server.resolver.tcp.accept()
 
 
 def test_a_network_that_ends_is_told(server, define):

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Guests for tests: their XML, their consoles, their pictures."""
+import contextlib
 import os
 import re
 import shutil
+import socket
 import subprocess
 import uuid as uuids
 
@@ -129,3 +131,13 @@ def booted(server, name, timeout=90):
 def attributes(text, pattern):
     """All (groups of) matches of a pattern in an XML text."""
     return re.findall(pattern, text)
+
+
+@contextlib.contextmanager
+def viewer(server, name):
+    """A socket to the guest's VNC display on 127.0.0.1, once the display has answered."""
+    port = 5900 + int(server.virsh("vncdisplay", name).out.strip().rsplit(":", 1)[1])
+    with socket.create_connection(("127.0.0.1", port), 10) as one:
+        one.settimeout(10)
+        assert one.recv(4) == b"RFB "
+        yield one

@@ -215,3 +215,9 @@ def virsh(server, *arguments, within=None):
 def running(server):
     """Names of running guests, by a new client."""
     return set(virsh(server, "list", "--name").out.split())
+
+
+def status(pid):
+    """proc_pid_status(5): {field: text}."""
+    text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return {k: v.strip() for k, v in (line.split(":", 1) for line in text.splitlines())}

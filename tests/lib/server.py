@@ -63,6 +63,7 @@ class Server:
         self.dir = Path(folder or tempfile.mkdtemp(prefix="cordon-", dir="/var/tmp"))
         self.dir.chmod(0o755)
         self.config = config
+        self.binds = []          # see Cordon.instead()
         self.launcher = None
         self.pid = None
         self.lines = []
@@ -256,17 +257,18 @@ class Cordon(Server):
     def socket_ro_path(self):
         return self.dir / "run/libvirt/libvirt-sock-ro"
 
-    zone = None
+    def instead(self, path, ours):
+        """The next daemon finds this file at a path of the host's."""
+        self.binds.append(f"mount --bind {ours} {path}")
 
     def local_time(self, zone):
-        """The next daemon takes this file for /etc/localtime."""
-        self.zone = zone
+        self.instead("/etc/localtime", zone)
 
     def command(self):
         if self.config:
             (self.dir / "cordond.conf").write_text(self.config)
-        abroad = ["unshare", "-m", "sh", "-c", "set -e; mount --make-rprivate /\n"
-                  f'mount --bind {self.zone} /etc/localtime; exec "$@"', "sh"] if self.zone else []
+        script = "; ".join(["set -e", "mount --make-rprivate /", *self.binds, 'exec "$@"'])
+        abroad = ["unshare", "-m", "sh", "-c", script, "sh"] if self.binds else []
         return [*abroad, BUILD / "cordond", "--instance", self.dir]
 
 

@@ -8,10 +8,10 @@ swtpm's, of which tests/escape tells.
 """
 import errno
 import os
-import socket
 import stat
 
 import pytest
+from lib import guest as guests
 from lib import house
 from lib.server import wait_for
 from lib.trace import traced
@@ -47,8 +47,7 @@ def in_the_room(pid, probe):
 
 def beside_it(pid, probe):
     """The same by a process of this test that has the room's root and uid."""
-    with open(f"/proc/{pid}/status", encoding="utf-8") as f:
-        fields = dict(line.split(":", 1) for line in f)
+    fields = house.status(pid)
     uid, gid = int(fields["Uid"].split()[0]), int(fields["Gid"].split()[0])
     what, path, flags = probe
     child = os.fork()
@@ -73,13 +72,8 @@ def beside_it(pid, probe):
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def confined(pid):
-    with open(f"/proc/{pid}/status", encoding="utf-8") as f:
-        return "NoNewPrivs:\t1" in f.read()
-
-
 def check(pid, probe):
-    wait_for(lambda: confined(pid), 5, text="its sandbox")
+    wait_for(lambda: house.status(pid)["NoNewPrivs"] == "1", 5, text="its sandbox")
     assert beside_it(pid, probe) == 0, "the control"
     assert in_the_room(pid, probe) == errno.EACCES
 
@@ -93,10 +87,7 @@ def test_room(server, room):
 def test_edge_and_vm(server, name, define):
     define(name, memory=64, devices='<graphics type="vnc" autoport="yes"/>')
     server.virsh("start", name)
-    port = 5900 + int(server.virsh("vncdisplay", name).out.strip().rsplit(":", 1)[1])
-    with socket.create_connection(("127.0.0.1", port), 10) as viewer:
-        viewer.settimeout(10)
-        assert viewer.recv(4) == b"RFB "
+    with guests.viewer(server, name):
         check(house.pid(server, "edge"), EMPTY)
     check(house.vm(server, house.uuid(server, name)), ("open", "/journal", os.O_RDONLY))
     assert server.virsh("suspend", name).code == 0

@@ -2,10 +2,10 @@
 """The rooms of a running instance, by the kernel's word: uid, capabilities, no-new-privs, filter, root."""
 import os
 import re
-import socket
 from pathlib import Path
 
 import pytest
+from lib import guest as guests
 from lib import house
 from lib.server import wait_for
 
@@ -13,13 +13,8 @@ pytestmark = pytest.mark.cordon
 CAP_KILL = 1 << 5
 
 
-def status(pid):
-    text = Path(f"/proc/{pid}/status").read_text()
-    return {k: v.strip() for k, v in (line.split(":", 1) for line in text.splitlines())}
-
-
 def room(server, name):
-    return house.pid(server, name), status(house.pid(server, name))
+    return house.pid(server, name), house.status(house.pid(server, name))
 
 
 def confined(found):
@@ -31,8 +26,8 @@ def confined(found):
                                         ("ledger", "/run/cordon/claims")])
 def test_without_privilege(server, name, root):
     pid, found = room(server, name)
-    wait_for(lambda: confined(status(pid)), 5, text="its sandbox")
-    found = status(pid)
+    wait_for(lambda: confined(house.status(pid)), 5, text="its sandbox")
+    found = house.status(pid)
     assert 0 not in map(int, found["Uid"].split() + found["Gid"].split())
     assert found["Groups"] == ""
     for each in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
@@ -54,7 +49,7 @@ ROOMS = ["supervisor", "door", "host", "core", "conn", "launch", "file", "disk",
 
 @pytest.mark.parametrize("name", ROOMS)
 def test_rooms_are_not_dumped_or_traced(server, name):
-    wait_for(lambda: confined(status(house.pid(server, name))), 5, text="its sandbox")
+    wait_for(lambda: confined(house.status(house.pid(server, name))), 5, text="its sandbox")
     undumpable(house.pid(server, name))
 
 
@@ -69,7 +64,7 @@ def test_nor_are_guests(server, name, define):
     pids = dict(re.findall(r"^(qemu|vm|swtpm) (\d+)", text, re.M))
     assert len(pids) == 3
     for pid in map(int, pids.values()):
-        wait_for(lambda one=pid: confined(status(one)), 5, text="its sandbox")
+        wait_for(lambda one=pid: confined(house.status(one)), 5, text="its sandbox")
         undumpable(pid)
     arguments = Path(f"/proc/{pids['qemu']}/cmdline").read_bytes().split(b"\0")
     sandbox = arguments[arguments.index(b"-sandbox") + 1]
@@ -78,24 +73,21 @@ def test_nor_are_guests(server, name, define):
 
 
 def test_uids_differ(server):
-    uids = [status(house.pid(server, r))["Uid"] for r in ("supervisor", "door", "host", "core", "conn", "file")]
+    uids = [house.status(house.pid(server, r))["Uid"] for r in ("supervisor", "door", "host", "core", "conn", "file")]
     assert len(set(uids)) == len(uids)
 
 
 def test_edge(server, name, define):
     define(name, memory=64, devices='<graphics type="vnc" autoport="yes"/>')
     server.virsh("start", name)
-    port = 5900 + int(server.virsh("vncdisplay", name).out.strip().rsplit(":", 1)[1])
-    with socket.create_connection(("127.0.0.1", port), 10) as viewer:
-        viewer.settimeout(10)
-        assert viewer.recv(4) == b"RFB "
+    with guests.viewer(server, name):
         test_without_privilege(server, "edge", "run/empty")
     server.virsh("destroy", name)
 
 
 def test_cordond(server):
     """It may end a process; what else it has is to be handed on, and none of it is in effect."""
-    found = status(server.pid)
+    found = house.status(server.pid)
     assert confined(found)
     assert int(found["CapEff"], 16) == CAP_KILL
     assert int(found["CapPrm"], 16) == int(found["CapBnd"], 16) != CAP_KILL
@@ -105,8 +97,8 @@ def test_cordond(server):
 @pytest.mark.parametrize("name", ["launch", "file"])
 def test_with_privilege(server, name):
     """No more than cordond could give."""
-    found = status(house.pid(server, name))
-    most = int(status(server.pid)["CapPrm"], 16)
+    found = house.status(house.pid(server, name))
+    most = int(house.status(server.pid)["CapPrm"], 16)
     assert confined(found)
     assert int(found["CapPrm"], 16) & ~most == 0
     assert int(found["CapInh"], 16) == int(found["CapAmb"], 16) == 0
