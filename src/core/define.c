@@ -12,15 +12,8 @@
 #include "core/life.h"
 #include "core/store.h"
 
-/* virDomainDefineFlags, virDomainUndefineFlagsValues */
+/* virDomainDefineFlags */
 #define DEFINE_VALIDATE 1u
-#define UNDEFINE_MANAGED_SAVE 1u
-#define UNDEFINE_SNAPSHOTS 2u
-#define UNDEFINE_NVRAM 4u
-#define UNDEFINE_KEEP_NVRAM 8u
-#define UNDEFINE_CHECKPOINTS 16u
-#define UNDEFINE_TPM 32u
-#define UNDEFINE_KEEP_TPM 64u
 
 static enum file_role role_of(const struct ipc_call *call)
 {
@@ -152,107 +145,6 @@ int core_on_create(struct ipc_call *call, const struct core_define_args *args)
 	if (rc && !g->persistent && !g->run)
 		guest_remove(g);
 	return rc;
-}
-
-/* ---- undefine ---- */
-
-static void remove_nvram(struct guest *g, struct ipc_call *call)
-{
-	struct ipc_chan *room = core_peer(&core.disk, NULL);
-	struct disk_unlink_args args;
-	struct domain d;
-
-	if (!room || guest_model(g, call->arena, &d, NULL) || !d.os.nvram || !d.os.nvram->path)
-		return;
-	memcpy(args.guest, g->uuid, 16);
-	args.path = d.os.nvram->path;
-	(void)disk_call_unlink_nvram(room, &args, NULL, 0, NULL, NULL);
-}
-
-bool define_forgets_tpm(const struct domain *d, uint32_t flags)
-{
-	return d->n_tpms && !(flags & UNDEFINE_KEEP_TPM) &&
-	       (flags & UNDEFINE_TPM || d->tpms[0].persistent_state != DOM_YESNO_YES);
-}
-
-/* Of a guest that runs it goes when that ends. */
-static void remove_tpm(struct guest *g, struct ipc_call *call, uint32_t flags)
-{
-	struct ipc_chan *room = core_peer(&core.launch, NULL);
-	struct launch_guest_args args = { .forget_tpm = true };
-	struct domain d;
-	bool forget = !guest_model(g, call->arena, &d, NULL) && define_forgets_tpm(&d, flags);
-
-	memcpy(args.guest, g->uuid, 16);
-	if (g->run)
-		g->run->rec.forget_tpm = forget;
-	else if (forget && room)
-		(void)launch_call_cleanup(room, &args, NULL, 0, NULL, NULL);
-}
-
-static int check_nvram(struct ipc_call *call, struct guest *g, uint32_t flags)
-{
-	struct domain d;
-	int rc = guest_model(g, call->arena, &d, &call->err);
-
-	if (rc)
-		return rc;
-	if (d.os.nvram && d.os.nvram->path && !(flags & (UNDEFINE_NVRAM | UNDEFINE_KEEP_NVRAM)))
-		return err_set(&call->err, -EINVAL, ERR_OPERATION_INVALID,
-			       "Requested operation is not valid: cannot undefine domain with nvram; "
-			       "use --nvram or --keep-nvram");
-	return 0;
-}
-
-static int undefine(struct ipc_call *call, const struct remote_nonnull_domain *dom, uint32_t flags)
-{
-	struct guest *g = client_guest(call, dom);
-	int rc;
-
-	if (!g)
-		return -ENOENT;
-	rc = args_flags(call, flags, UNDEFINE_MANAGED_SAVE | UNDEFINE_SNAPSHOTS | UNDEFINE_NVRAM |
-			UNDEFINE_KEEP_NVRAM | UNDEFINE_CHECKPOINTS | UNDEFINE_TPM | UNDEFINE_KEEP_TPM);
-	if (rc)
-		return rc;
-	if (flags & UNDEFINE_TPM && flags & UNDEFINE_KEEP_TPM)
-		return err_set(&call->err, -EINVAL, ERR_INVALID_ARG,
-			       "flags VIR_DOMAIN_UNDEFINE_TPM and VIR_DOMAIN_UNDEFINE_KEEP_TPM are mutually "
-			       "exclusive");
-	if (!g->persistent)
-		return err_set(&call->err, -EINVAL, ERR_OPERATION_INVALID,
-			       "Requested operation is not valid: cannot undefine transient domain");
-	rc = check_nvram(call, g, flags);
-	if (rc)
-		return rc;
-	rc = store_remove_domain(g, &call->err);
-	if (rc)
-		return rc;
-	if (flags & UNDEFINE_NVRAM)
-		remove_nvram(g, call);
-	remove_tpm(g, call, flags);
-	g->persistent = false;
-	events_lifecycle(g, EVENT_UNDEFINED, 0);
-	if (g->run) {
-		guest_drop_model(g);
-		g->autostart = false;
-		g->run->rec.persistent = false;
-		store_save_run(g);
-	} else {
-		guest_remove(g);
-	}
-	return ipc_reply(call, NULL, NULL, 0);
-}
-
-int remote_on_domain_undefine(struct ipc_call *call, const struct remote_domain_undefine_args *args)
-{
-	return undefine(call, &args->dom, 0);
-}
-
-int remote_on_domain_undefine_flags(struct ipc_call *call,
-				    const struct remote_domain_undefine_flags_args *args)
-{
-	return undefine(call, &args->dom, args->flags);
 }
 
 int core_on_model(struct ipc_call *call, const struct core_model_args *args)

@@ -17,7 +17,7 @@
 int life_start(struct guest *g, struct ipc_call *call,
 	       void (*answer)(struct ipc_call *call, struct guest *g), uint32_t flags, struct err *err);
 
-/* Does what its TPM remembers go with the guest that is undefined with these flags? (define.c) */
+/* Does what its TPM remembers go with the guest that is undefined with these flags? (undefine.c) */
 bool define_forgets_tpm(const struct domain *d, uint32_t flags);
 
 #endif

@@ -267,14 +267,15 @@ int disk_on_unlink_nvram(struct ipc_call *call, const struct disk_unlink_args *a
 	c = claims_by_path(&disk_room.claims, req.path);
 	if (!in_nvram_dir(req.path)) {
 		job_fail(&o->job, -EACCES, ERR_OPERATION_DENIED,
-			 "variable store '%s' is not below '%s': remove it by hand", req.path,
-			 disk_room.conf->nvram_dir);
+			 "variable store '%s' is not below '%s': keep it (--keep-nvram) and remove it by "
+			 "hand", req.path, disk_room.conf->nvram_dir);
 		return 0;
 	}
 	if (c) {
 		claims_uuid(c->guest, uuid);
 		job_fail(&o->job, -EBUSY, ERR_RESOURCE_BUSY,
-			 "variable store '%s' is in use by guest %s", req.path, uuid);
+			 "variable store '%s' is in use by guest %s: stop the guest first, or keep the store "
+			 "(--keep-nvram)", req.path, uuid);
 		return 0;
 	}
 	file = job_file(&o->job, req.path, false);

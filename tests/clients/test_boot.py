@@ -33,6 +33,9 @@ def test_uefi(server, define, folder):
     nvram = re.search(r"<nvram[^>]*>(.*)</nvram>", text).group(1)
     nvram = server.host_path(nvram)
     assert re.search(r"<loader [^>]*type='pflash'[^>]*>.*OVMF_CODE", text)
+    # what it works with stays, and so does its definition
+    refused = server.virsh("undefine", "--nvram", name, check=False)
+    assert refused.code != 0 and "stop the guest first" in refused.err
     server.virsh("destroy", name)
     assert os.path.getsize(nvram) > 0
     # undefine asks what to do with the variables
