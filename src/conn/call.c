@@ -142,6 +142,21 @@ static void forwarded(void *ctx, struct ipc_reply *r)
 		stream_open(c, row, serial, take_fd(&r->fds[0]));
 }
 
+static bool opens_stream(const struct request *rq)
+{
+	return rq->row->flags & (IPC_STREAM_IN | IPC_STREAM_OUT);
+}
+
+/* Those that are open and those that were asked for. */
+static unsigned streams_begun(const struct client *c)
+{
+	unsigned n = c->n_streams;
+
+	for (const struct request *rq = c->all; rq; rq = rq->next)
+		n += opens_stream(rq);
+	return n;
+}
+
 static void forward(struct request *rq, const struct packet *p)
 {
 	int rc;
@@ -150,8 +165,7 @@ static void forward(struct request *rq, const struct packet *p)
 		reply_refuse(rq, ERR_NO_SUPPORT, "%s", ipc_row_name(rq->row));
 		return;
 	}
-	if (rq->row->flags & (IPC_STREAM_IN | IPC_STREAM_OUT) &&
-	    rq->c->n_streams >= CONN_STREAMS_MAX) {
+	if (opens_stream(rq) && streams_begun(rq->c) > CONN_STREAMS_MAX) {
 		reply_refuse(rq, ERR_OPERATION_FAILED, "this connection has %u streams open, "
 			     "no more are allowed; finish one first", CONN_STREAMS_MAX);
 		return;

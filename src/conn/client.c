@@ -202,7 +202,11 @@ static void ready(void *ctx, uint32_t events)
 {
 	struct client *c = ctx;
 
-	if (events & ~(uint32_t)EPOLLOUT && !c->ended && !c->closing && !c->blocked)
+	if (c->ended || c->closing)
+		return;
+	if (c->blocked && events & (EPOLLHUP | EPOLLERR))
+		client_end(c, "gone");
+	else if (!c->blocked && events & ~(uint32_t)EPOLLOUT)
 		readable(c);
 }
 
@@ -268,7 +272,8 @@ void client_settle(struct client *c)
 	} while (c->resume && !c->ended);
 	if (!c->ended && c->streams)
 		stream_settle(c);
-	if (!c->ended && watch_set(&c->watch, (c->blocked || c->closing ? 0 : EPOLLIN) |
+	/* one that is not read is still heard to hang up; one that only shut its sending side stays */
+	if (!c->ended && watch_set(&c->watch, (c->closing ? 0 : c->blocked ? EPOLLHUP : EPOLLIN) |
 				   (c->out_head ? EPOLLOUT : 0)))
 		client_end(c, "cannot be waited for");
 	if (!c->ended)

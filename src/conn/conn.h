@@ -17,7 +17,7 @@
 
 /* What one connection may cost, beside the configured limits. */
 #define CONN_OUT_HIGH (1u << 20)        /* bytes waiting to be written: no new call is begun */
-#define CONN_STREAMS_MAX 16u            /* streams open at a time */
+#define CONN_STREAMS_MAX 16u            /* streams open, or asked for, at a time */
 #define CONN_STREAM_PENDING_MAX (256u << 10)  /* bytes one stream may hold for a slow guest */
 #define CONN_DECODE_FACTOR 4u           /* decoded arguments may be larger than their bytes */
 #define CONN_DECODE_BASE 65536u

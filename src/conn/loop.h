@@ -14,7 +14,7 @@ struct ipc_chan;
 
 struct watch {
 	int fd;
-	uint32_t want;          /* EPOLLIN, EPOLLOUT: what the kernel was told; set by watch_set() */
+	uint32_t want;          /* EPOLLIN, EPOLLOUT, EPOLLHUP: what the kernel was told; set by watch_set() */
 	void (*ready)(void *ctx, uint32_t events);
 	void *ctx;
 };
@@ -32,7 +32,7 @@ int loop_open(void);
 void loop_close(void);
 
 /*
- * Wait for `want` on w->fd from now on; 0: for nothing, not even for its end. To be
+ * Wait for `want` on w->fd from now on, and for its end; 0: for nothing, not even that. To be
  * called before the descriptor is closed; `ready` is not called any more afterwards.
  * 0 or -errno.
  */

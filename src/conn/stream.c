@@ -173,7 +173,7 @@ bool stream_must_wait(const struct client *c, const struct packet *p)
 {
 	const struct stream *s = stream_find(c, p);
 
-	/* the end of a stream never waits: it is how a client leaves one that is stuck */
+	/* the end of a stream needs no room; behind data that waits it waits too, as everything does */
 	return s && p->status == PACKET_CONTINUE && s->pending.len >= CONN_STREAM_PENDING_MAX;
 }
 

@@ -310,33 +310,47 @@ static void test_stream_ends(void **state)
 	stub_stop(&s);
 }
 
-/* Neither a guest that does not read nor a client that does not read costs memory. */
-static void test_backpressure(void **state)
+static uint8_t chunk[65536];
+
+/* Send to a console whose guest does not read, until nobody takes any more. */
+static void fill_console(struct stub *s)
 {
-	static uint8_t chunk[65536];
 	struct packet p = { .prog = REMOTE_PROGRAM, .vers = 1, .proc = REMOTE_DOMAIN_OPEN_CONSOLE,
 			    .type = PACKET_STREAM, .serial = 5, .status = PACKET_CONTINUE };
 	size_t sent = 0, idle = 0;
-	struct stub s;
 
-	(void)state;
-	opened(&s);
-	open_console(&s, 5);
+	open_console(s, 5);
 	packet_head(chunk, &p, sizeof(chunk) - PACKET_HEAD);
 	while (idle < 5) {
-		ssize_t n = send(s.sock, chunk + sent % sizeof(chunk),
+		ssize_t n = send(s->sock, chunk + sent % sizeof(chunk),
 				 sizeof(chunk) - sent % sizeof(chunk), MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		idle = n > 0 ? 0 : idle + 1;
 		sent += n > 0 ? (size_t)n : 0;
-		stub_turn(&s);
+		stub_turn(s);
 	}
 	assert_true(sent < 2u << 20);
-	assert_true(s.c.blocked);
-	/* and it goes on when the guest reads */
+	assert_true(s->c.blocked);
+}
+
+static void empty_console(struct stub *s)
+{
 	fd_set_nonblock(console_fd, 1);
 	while (recv(console_fd, chunk, sizeof(chunk), MSG_DONTWAIT) > 0)
-		stub_turn(&s);
+		stub_turn(s);
+}
+
+/* Neither a guest that does not read nor a client that does not read costs memory. */
+static void test_backpressure(void **state)
+{
+	size_t sent, idle;
+	struct stub s;
+
+	(void)state;
+	opened(&s);
+	fill_console(&s);
+	/* and it goes on when the guest reads */
+	empty_console(&s);
 	assert_false(s.c.blocked);
 	for (idle = 0, sent = 0; idle < 5;) {
 		ssize_t n = send(console_fd, chunk, sizeof(chunk), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -347,6 +361,49 @@ static void test_backpressure(void **state)
 	}
 	assert_true(s.c.out_bytes < 1u << 20);
 	assert_true(sent < 3u << 20);
+	close(console_fd);
+	stub_stop(&s);
+}
+
+/* A client that is not read because one of its packets waits is missed all the same. */
+static void test_gone_while_it_waits(void **state)
+{
+	struct stub s;
+
+	(void)state;
+	opened(&s);
+	fill_console(&s);
+	close(s.sock);
+	s.sock = -1;
+	stub_turn(&s);
+	assert_true(s.ended);
+	close(console_fd);
+	stub_stop(&s);
+	/* nor do calls that core works on keep it */
+	opened(&s);
+	for (uint32_t i = 0; i < 7; i++)
+		lookup(&s, i);
+	assert_true(s.c.blocked);
+	close(s.sock);
+	s.sock = -1;
+	stub_turn(&s);
+	assert_true(s.ended);
+	stub_stop(&s);
+}
+
+/* One that only has no more to send is not gone before all of it was handled. */
+static void test_half_closed_while_it_waits(void **state)
+{
+	struct stub s;
+
+	(void)state;
+	opened(&s);
+	fill_console(&s);
+	assert_int_equal(shutdown(s.sock, SHUT_WR), 0);
+	stub_turn(&s);
+	assert_false(s.ended);
+	empty_console(&s);
+	assert_true(s.ended);
 	close(console_fd);
 	stub_stop(&s);
 }
@@ -405,13 +462,18 @@ static void test_streams_max(void **state)
 
 	(void)state;
 	opened(&s);
-	for (uint32_t i = 0; i < CONN_STREAMS_MAX; i++) {
+	for (uint32_t i = 1; i < CONN_STREAMS_MAX; i++) {
 		open_console(&s, i);
 		close(console_fd);
 		assert_true(get(&s, &p));    /* its end */
 	}
+	/* one that is being opened counts */
+	put(&s, REMOTE_DOMAIN_OPEN_CONSOLE, PACKET_CALL, 98, PACKET_OK, args, dom_args(args, 8));
 	put(&s, REMOTE_DOMAIN_OPEN_CONSOLE, PACKET_CALL, 99, PACKET_OK, args, dom_args(args, 8));
 	must_get(&s, &p, REMOTE_DOMAIN_OPEN_CONSOLE, PACKET_REPLY, 99, PACKET_ERROR);
+	must_get(&s, &p, REMOTE_DOMAIN_OPEN_CONSOLE, PACKET_REPLY, 98, PACKET_OK);
+	assert_int_equal(s.c.n_streams, CONN_STREAMS_MAX);
+	close(console_fd);
 	stub_stop(&s);
 }
 
@@ -558,6 +620,8 @@ int main(void)
 		cmocka_unit_test(test_console),
 		cmocka_unit_test(test_stream_ends),
 		cmocka_unit_test(test_backpressure),
+		cmocka_unit_test(test_gone_while_it_waits),
+		cmocka_unit_test(test_half_closed_while_it_waits),
 		cmocka_unit_test(test_slow_reader),
 		cmocka_unit_test(test_streams_max),
 		cmocka_unit_test(test_descriptor_out),
