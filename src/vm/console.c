@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Row CONSOLE: a console stream for somebody. */
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include "base/fd.h"
@@ -15,6 +16,17 @@ static int need_running(struct err *err)
 	return err_set(err, -EINVAL, ERR_OPERATION_INVALID, "guest '%s': QEMU does not run", vm.name);
 }
 
+/*
+ * Is the one who had it gone? While QEMU takes no input what was sent waits in the stream, and
+ * nobody has read its end.
+ */
+static bool stream_left(const struct chardev *c)
+{
+	struct pollfd p = { .fd = c->stream };
+
+	return poll(&p, 1, 0) == 1 && p.revents & POLLHUP;
+}
+
 int vm_on_console(struct ipc_call *call, const struct vm_device_args *args)
 {
 	struct chardev *c;
@@ -26,7 +38,7 @@ int vm_on_console(struct ipc_call *call, const struct vm_device_args *args)
 	c = chardev_find(args->device, &call->err);
 	if (!c)
 		return -ENOENT;
-	if (c->stream >= 0 && !args->force)
+	if (c->stream >= 0 && !args->force && !stream_left(c))
 		return err_set(&call->err, -EBUSY, ERR_OPERATION_FAILED,
 			       "Active console session exists for this domain");
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)

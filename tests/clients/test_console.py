@@ -119,6 +119,23 @@ def test_stream_by_the_api(server, running):
     conn.close()
 
 
+@pytest.mark.cordon
+def test_again_after_input_that_nobody_takes(server, conn, define):
+    """Who left while QEMU took no input does not keep the next one out."""
+    name = define()
+    server.virsh("start", "--paused", name)
+    dom, first, second = conn.lookupByName(name), conn.newStream(), conn.newStream()
+    dom.openConsole(None, first, 0)
+    for _ in range(250):
+        first.send(bytes(1024))
+    with pytest.raises(libvirt.libvirtError, match="Active console session"):
+        dom.openConsole(None, second, 0)
+    first.abort()
+    third = conn.newStream()
+    dom.openConsole(None, third, 0)
+    third.abort()
+
+
 def test_second_serial_port(server, define):
     name = define(boot="linux", serial=False, devices='<serial type="pty">'
                   '<target port="0"/></serial><serial type="pty"><target port="1"/></serial>')
