@@ -24,17 +24,21 @@ static struct entrance {
 static uint64_t next_conn_id;
 static bool excess_checking;
 
-/* A crowd at the door must not fill the log. */
-static void log_refusal(const struct identity *who, const char *why)
+bool refusals_log(struct refusals *r)
 {
-	static uint64_t second;
-	static unsigned lines;
 	uint64_t now = now_ms() / 1000;
 
-	if (now != second)
-		lines = 0;
-	second = now;
-	if (lines++ < REFUSALS_LOGGED)
+	if (now != r->second)
+		r->lines = 0;
+	r->second = now;
+	return r->lines++ < REFUSALS_LOGGED;
+}
+
+static void log_refusal(const struct identity *who, const char *why)
+{
+	static struct refusals clients;
+
+	if (refusals_log(&clients))
 		log_warn("uid %u pid %d refused on the %s socket: %s", who->uid, who->pid,
 			 who->readonly ? "read-only" : "read-write", why);
 }

@@ -70,6 +70,13 @@ void pool_pause(bool paused);
 
 /* ---- accept.c ---- */
 
+/* Who knocks in vain must not fill the log: true for the first few lines in a second. */
+struct refusals {
+	uint64_t second;
+	unsigned lines;
+};
+bool refusals_log(struct refusals *r);
+
 /* Watch the two bound sockets; nothing is accepted before accept_pause(false). */
 int accept_init(int rw_fd, int ro_fd, struct err *err);
 void accept_pause(bool paused);

@@ -26,6 +26,7 @@ struct listener {
 };
 
 static struct listener *listeners;
+static struct refusals viewers;
 static int reserve = -1;
 
 static void listener_free(struct listener *l)
@@ -138,7 +139,8 @@ static void turn_away(int fd)
 	reserve = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 	fd_close(&reserve);
 	reserve = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
-	log_warn("a viewer is refused: no descriptors are left");
+	if (refusals_log(&viewers))
+		log_warn("a viewer is refused: no descriptors are left");
 }
 
 static void on_viewer(evutil_socket_t fd, short what, void *arg)
@@ -157,7 +159,8 @@ static void on_viewer(evutil_socket_t fd, short what, void *arg)
 	if (!door.open)
 		return;
 	if (viewers_of(l->spec.guest) >= door.conf.max_viewers_per_guest) {
-		log_warn("a viewer is refused: max_viewers_per_guest");
+		if (refusals_log(&viewers))
+			log_warn("a viewer is refused: max_viewers_per_guest");
 		return;
 	}
 	w = ward_start(ROOM_EDGE, NULL, &err);

@@ -30,6 +30,8 @@ static struct event_base *base;
 static struct ipc_chan control, door, core;
 static int viewer_fd = -1;
 static bool inside, door_gone;
+static unsigned half_open_s;
+static struct rfb rfb;
 
 static int enter(const struct config *c, struct err *err)
 {
@@ -77,6 +79,7 @@ int room_on_setup(struct ipc_call *call, const struct room_setup *args)
 		_exit(EXIT_FAILURE);   /* half a sandbox is none */
 	}
 	inside = true;
+	half_open_s = args->conf.half_open_timeout;
 	ipc_chan_init(&door, take_fd(&call->fds[0]), "door", IPC_ROOM_DOOR);
 	door.serves[0] = &room_server;
 	door.on_closed = door_closed;
@@ -86,8 +89,6 @@ int room_on_setup(struct ipc_call *call, const struct room_setup *args)
 /* QEMU tells nobody when a viewer that was handed in has got through its handshake. */
 static void look_on(bool from_viewer, const void *data, size_t n)
 {
-	static struct rfb rfb;
-
 	if (from_viewer)
 		rfb_from_viewer(&rfb, data, n);
 	else if (rfb_from_guest(&rfb, data, n) && core.name && !core.closed)
@@ -124,9 +125,22 @@ static void control_closed(struct ipc_chan *ch)
 		on_end("the supervisor is gone");
 }
 
+/* There are few places, and whoever can connect takes one: none is kept by saying nothing. */
+static void half_open_over(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	if (rfb_over(&rfb))
+		return;
+	log_info("a viewer was not let in within half_open_timeout");
+	on_end("half open");
+}
+
 int room_on_viewer(struct ipc_call *call, const struct room_viewer *args)
 {
 	struct viewer_attach_args attach = { .peer = args->peer };
+	const struct timeval tv = { half_open_s, 0 };
 
 	if (!inside || core.name) {
 		log_error("a viewer at the wrong time");
@@ -139,6 +153,8 @@ int room_on_viewer(struct ipc_call *call, const struct room_viewer *args)
 	if (ipc_ev_attach(base, &core) < 0 ||
 	    viewer_call_attach(&core, &attach, NULL, 0, on_attached, NULL) < 0)
 		on_end("no way to core");
+	if (half_open_s && event_base_once(base, -1, EV_TIMEOUT, half_open_over, NULL, &tv) < 0)
+		on_end("out of memory");
 	return ipc_reply(call, NULL, NULL, 0);
 }
 

@@ -215,6 +215,35 @@ def test_two_viewers(server, define):
     second.close()
 
 
+def hears(address):
+    with socket.create_connection(address, 10) as s:
+        return s.recv(4)
+
+
+@pytest.mark.cordon
+def test_silent_viewers(own_server):
+    """A guest has max_viewers_per_guest; who does not get in gives the place up, who is in keeps it."""
+    one = own_server("max_viewers_per_guest = 3\nhalf_open_timeout = 4\n").start()
+    path = one.dir / "shown.xml"
+    path.write_text(guest.xml("shown", devices='<graphics type="vnc" port="-1" passwd="sesame"/>'))
+    one.virsh("create", "--paused", path)                # the mode stays
+    address = ("127.0.0.1", port_of(one, "shown"))
+    inside = Viewer(address, "sesame")
+    silent = [socket.create_connection(address, 10) for _ in range(2)]
+    assert [s.recv(4) for s in silent] == [b"RFB ", b"RFB "]
+    assert hears(address) == b""
+    # the one says nothing at all, the other everything but the password
+    silent[1].sendall(b"RFB 003.008\n\2")
+    for s in silent:
+        while s.recv(100):
+            pass
+        s.close()
+    wait_for(lambda: hears(address) == b"RFB ", 5)
+    inside.sock.sendall(struct.pack(">BBHHHH", 3, 0, 0, 0, 16, 16))
+    assert inside.read(1) == b"\0"
+    inside.close()
+
+
 def test_password(server, define):
     name = define(devices='<graphics type="vnc" port="-1" passwd="sesame"/>')
     server.virsh("start", name)
