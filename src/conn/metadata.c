@@ -40,6 +40,18 @@ static int ask_model(struct request *rq, const struct remote_nonnull_domain *dom
 	return core_call_model(&rq->c->core, &m, NULL, 0, done, rq);
 }
 
+/* Core shows the running guest where there is no stored one. */
+static bool is_transient(const struct core_model_ret *m, unsigned target)
+{
+	return target == AFFECT_CONFIG && m->active;
+}
+
+static void refuse_transient(struct request *rq)
+{
+	reply_refuse(rq, ERR_OPERATION_INVALID,
+		     "transient domains do not have any persistent config");
+}
+
 /* Otherwise the client has been told why not. */
 static bool has_model(struct request *rq, const struct ipc_reply *r, const struct arena *mem)
 {
@@ -66,6 +78,10 @@ static void got_for_get(void *ctx, struct ipc_reply *r)
 		return;
 	if (a->flags & AFFECT_LIVE && !m->active) {
 		reply_refuse(rq, ERR_OPERATION_INVALID, "domain is not running");
+		return;
+	}
+	if (is_transient(m, a->flags)) {
+		refuse_transient(rq);
 		return;
 	}
 	if (a->type == TYPE_TITLE)
@@ -174,6 +190,19 @@ static void next_target(struct request *rq)
 		reply_unsent(rq, rc);
 }
 
+/* Before the running guest is changed: is there a stored one to be changed too? */
+static void got_for_both(void *ctx, struct ipc_reply *r)
+{
+	struct request *rq = ctx;
+
+	if (r->rc)
+		reply_error(rq, r->err);
+	else if (is_transient(r->ret, AFFECT_CONFIG))
+		refuse_transient(rq);
+	else
+		next_target(rq);
+}
+
 /* Length of the UTF-8 sequence at `s`; 0 for what is none, or is none that XML can carry. */
 static unsigned utf8_len(const unsigned char *s)
 {
@@ -230,6 +259,7 @@ void metadata_set(struct request *rq, const void *args)
 {
 	const struct remote_domain_set_metadata_args *a = args;
 	const char *why;
+	int rc;
 
 	if (!flags_ok(rq, a->type, a->flags, "virDomainSetMetadata"))
 		return;
@@ -239,5 +269,11 @@ void metadata_set(struct request *rq, const void *args)
 		return;
 	}
 	rq->targets = a->flags;
-	next_target(rq);
+	if (a->flags != (AFFECT_LIVE | AFFECT_CONFIG)) {
+		next_target(rq);
+		return;
+	}
+	rc = ask_model(rq, &a->dom, AFFECT_CONFIG, got_for_both);
+	if (rc)
+		reply_unsent(rq, rc);
 }

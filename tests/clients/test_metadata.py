@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """desc, title, metadata, autostart: what people write beside a guest."""
+import libvirt
 import pytest
 
 from lib import guest
@@ -25,7 +26,6 @@ def test_title(server, define):
 
 
 def test_title_has_one_line(server, conn, define):
-    import libvirt
     dom = conn.lookupByName(define())
     with pytest.raises(libvirt.libvirtError):
         dom.setMetadata(libvirt.VIR_DOMAIN_METADATA_TITLE, "two\nlines", None, None, 0)
@@ -40,6 +40,30 @@ def test_live_and_config(server, define):
     server.virsh("desc", name, "--config", "from the next start")
     server.virsh("destroy", name)
     assert server.virsh("desc", name).out.strip() == "from the next start"
+
+
+def test_of_a_transient_guest(server, conn, name):
+    """It has no stored copy to be read or changed, and what cannot be done to both is done to none."""
+    path = server.dir / f"{name}.xml"
+    path.write_text(guest.xml(name))
+    server.virsh("create", path)
+    dom, kind = conn.lookupByName(name), libvirt.VIR_DOMAIN_METADATA_DESCRIPTION
+    live, config = libvirt.VIR_DOMAIN_AFFECT_LIVE, libvirt.VIR_DOMAIN_AFFECT_CONFIG
+    dom.setMetadata(kind, "old", None, None, live)
+    for flags in (config, live | config):
+        with pytest.raises(libvirt.libvirtError, match="transient domains do not have any persistent config"):
+            dom.setMetadata(kind, "new", None, None, flags)
+    with pytest.raises(libvirt.libvirtError, match="transient domains do not have any persistent config"):
+        dom.metadata(kind, None, config)
+    assert dom.metadata(kind, None, live) == dom.metadata(kind, None, 0) == "old"
+    server.virsh("destroy", name)
+
+
+def test_both_of_a_guest_that_is_off(server, conn, define):
+    dom, kind = conn.lookupByName(define()), libvirt.VIR_DOMAIN_METADATA_DESCRIPTION
+    with pytest.raises(libvirt.libvirtError, match="domain is not running"):
+        dom.setMetadata(kind, "new", None, None, libvirt.VIR_DOMAIN_AFFECT_LIVE | libvirt.VIR_DOMAIN_AFFECT_CONFIG)
+    assert server.virsh("desc", dom.name()).out == ""
 
 
 def test_elements(server, define):
