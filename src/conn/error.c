@@ -11,6 +11,7 @@ enum {
 	FROM_NWFILTER = 33, FROM_STREAMS = 38,
 };
 #define LEVEL_ERROR 2
+#define READ_ONLY "read only access prevents "   /* core/may.c, and a row's name */
 
 /* What libvirt writes before the detail. Texts that have it already are not given it twice. */
 static const struct {
@@ -147,9 +148,9 @@ int error_encode(const struct ipc_program *p, const struct ipc_row *row, const s
 		 struct buf *out)
 {
 	const char *prefix = prefix_of(err->code);
-	size_t n = strlen(prefix);
+	size_t n = strlen(prefix), kept = 0;
 	char message[ERR_TEXT_MAX + 96], format[96], name[ERROR_NAME_MAX];
-	const char *detail = err->text;
+	const char *detail = err->text, *rest;
 	struct remote_error e = {
 		.code = err->code, .domain = domain_of(row, err->code), .level = LEVEL_ERROR,
 		.message = message, .str1 = format, .int1 = -1, .int2 = -1,
@@ -158,12 +159,15 @@ int error_encode(const struct ipc_program *p, const struct ipc_row *row, const s
 	if (!strncmp(detail, prefix, n))
 		detail += n;
 	/* the other rooms know rows, clients know functions */
-	if (err->code == ERR_NO_SUPPORT && row && row_name(detail)) {
+	if (err->code == ERR_OPERATION_DENIED && !strncmp(detail, READ_ONLY, strlen(READ_ONLY)))
+		kept = strlen(READ_ONLY);
+	rest = detail + kept;
+	if ((err->code == ERR_NO_SUPPORT || kept) && row && row_name(rest)) {
 		error_api_name(p, row, name);
-		detail = name;
+		rest = name;
 	}
-	snprintf(message, sizeof(message), "%s%s", prefix, detail);
+	snprintf(message, sizeof(message), "%s%.*s%s", prefix, (int)kept, detail, rest);
 	snprintf(format, sizeof(format), "%s%%s", prefix);
-	e.str2 = (char *)(uintptr_t)detail;
+	e.str2 = message + n;
 	return xdr_encode(&remote_error_xdr, &e, out);
 }

@@ -188,6 +188,12 @@ def readonly():
         expect_error("write on the read-only socket", c.call(r.DEFINE_XML, r.string("<x/>")), 29,
                      "operation forbidden: read only access prevents virDomainDefineXML", c)
         check("read on the read-only socket", c.call(r.GET_URI).status == r.OK)
+        # whether there is such a guest is not even looked up
+        dom = r.string("a") + bytes(16) + b"\xff\xff\xff\xff"
+        expect_error("XML without secrets", c.call(r.GET_XML_DESC, dom + b"\0\0\0\0"), 42, "Domain not found", c)
+        for flag in (1, 8):
+            expect_error(f"XML with flag {flag}", c.call(r.GET_XML_DESC, dom + struct.pack(">I", flag)), 29,
+                         "operation forbidden: read only access prevents virDomainGetXMLDesc", c)
     with r.Raw(RW) as c:
         c.open(flags=1)
         expect_error("asked for read-only", c.call(r.DEFINE_XML, r.string("<x/>")), 29,
