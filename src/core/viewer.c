@@ -17,9 +17,8 @@ extern const struct ipc_handlers viewer_server;
 enum { PHASE_INITIALIZE = 1, PHASE_DISCONNECT = 2 };   /* virDomainEventGraphicsPhase */
 
 struct viewer {
-	struct ipc_chan ch;
+	struct ipc_chan ch;       /* fresh: nothing asked; auth: it asked to get in; open: it is in */
 	uint64_t number;          /* never used again, by later cores either */
-	bool attached;
 	uint8_t guest[16];
 	char peer[256];
 };
@@ -29,7 +28,7 @@ static void tell(const struct viewer *w, int phase)
 {
 	struct vm_viewer_phase args = { .viewer = w->number, .phase = phase };
 	struct guest *g = guest_by_uuid(w->guest);
-	struct ipc_chan *vm = w->attached && g ? vmlink_chan(g, NULL) : NULL;
+	struct ipc_chan *vm = w->ch.state != IPC_STATE_FRESH && g ? vmlink_chan(g, NULL) : NULL;
 
 	if (vm)
 		(void)vm_call_viewer_phase(vm, &args, NULL, 0, NULL, NULL);
@@ -98,12 +97,13 @@ int viewer_on_attach(struct ipc_call *call, const struct viewer_attach_args *arg
 	vm = vmlink_chan(g, &call->err);
 	if (!vm)
 		return -EAGAIN;
-	w->attached = true;
+	w->ch.state = IPC_STATE_AUTH;
 	return vm_call_viewer(vm, &dev, NULL, 0, attached, call);
 }
 
 int viewer_on_initialized(struct ipc_call *call)
 {
+	call->ch->state = IPC_STATE_OPEN;
 	tell(call->ch->ctx, PHASE_INITIALIZE);
 	return ipc_reply(call, NULL, NULL, 0);
 }

@@ -254,6 +254,13 @@ def test_edge_gets_its_own_guest(stage):
     assert own["viewer.ATTACH:own"] == "answered with its own viewer"
 
 
+@pytest.mark.parametrize("said", [("viewer.ATTACH:own", "viewer.ATTACH:own"), ("viewer.INITIALIZED:plain",),
+                                  ("viewer.ATTACH:own", "viewer.INITIALIZED:plain", "viewer.INITIALIZED:plain")])
+def test_edge_attaches_once(stage, said):
+    """Or one edge could make QEMU's and cordon-vm's viewers without end."""
+    assert stage.run("edge", "throw", [said]) == {said[-1]: "closed"}
+
+
 def test_a_taken_conn_of_root_can(stage):
     """The control: these messages do arrive, where the client may what they ask for."""
     stage.readonly = False
