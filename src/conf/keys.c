@@ -63,9 +63,10 @@ const struct conf_key conf_keys[] = {
 	  .def = "[ \"/var/lib/libvirt/images\", \"/var/lib/cordon/images\" ]",
 	  .def_private = "[ \"@/images\" ]" },
 	{ "image_deny", conf_set_paths, LIST(image_deny),
-	  .def = "[ \"/etc\", \"/proc\", \"/sys\", \"/run/cordon\", \"/var/lib/cordon/state\", "
-		 "\"/var/lib/cordon/labels\" ]",
-	  .def_private = "[ \"/etc\", \"/proc\", \"/sys\", \"@/run\", \"@/state\", \"@/labels\" ]" },
+	  .def = "[ \"/etc\", \"/proc\", \"/sys\", \"/run/cordon\", \"/var/log/cordon\", "
+		 "\"/var/lib/cordon/state\", \"/var/lib/cordon/labels\", \"/var/lib/cordon/tpm\" ]",
+	  .def_private = "[ \"/etc\", \"/proc\", \"/sys\", \"/run/cordon\", \"@/run\", \"@/log\", \"@/state\", "
+			 "\"@/labels\", \"@/tpm\", \"@/cordond.conf\" ]" },
 	{ "image_open_as", conf_set_open_as, LIST(image_open_as), .def = "[]" },
 
 	/* guests */

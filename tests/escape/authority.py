@@ -20,7 +20,10 @@ class Aim:
         self.roots, self.outside = one.images, one.folder / "outside.img"
         self.free = self.roots / "free.img"
         self.link, self.hard = self.roots / "link.img", self.roots / "hard.img"
-        for path in (self.free, self.outside):
+        self.tpm = self.own(stage, "tpm") / one.victim_uuid
+        self.tpm.mkdir(mode=0o700)
+        self.state = self.tpm / "tpm2-00.permall"      # as swtpm leaves it
+        for path in (self.free, self.outside, self.state):
             path.write_bytes(bytes(1 << 20))
         self.link.symlink_to(self.outside)
         os.link(one.image, self.hard)
@@ -28,13 +31,23 @@ class Aim:
         self.targets = {
             "invariants": 1, "free_image": self.free, "outside": self.outside, "link_out": self.link,
             "dotdot": f"{self.roots}/../../outside.img", "victim_hard": self.hard,
-            "run_file": stage.server.dir / "run/claims", "nvram_file": stage.server.dir / "nvram/own.fd",
-            "victim_dev": st.st_dev, "victim_ino": st.st_ino,
+            "run_file": self.own(stage, "run/cordond.lock"), "nvram_file": self.own(stage, "nvram/own.fd"),
+            "victim_record": self.own(stage, f"state/domains/{one.victim_uuid}.rec"),
+            "victim_log": self.own(stage, "log/guests/victim.log"), "conf": self.own(stage, "cordond.conf"),
+            "victim_tpm_file": self.state, "victim_dev": st.st_dev, "victim_ino": st.st_ino,
         }
+        # only what is there can be refused
+        assert all(self.targets[n].is_file() for n in ("run_file", "victim_record", "victim_log", "conf"))
+
+    @staticmethod
+    def own(stage, path):
+        """In an instance's folder, of which the lab's is made of links: those alone would be refused."""
+        return (stage.server.dir / path).resolve()
 
     def remove(self):
-        for path in (self.free, self.outside, self.link, self.hard):
+        for path in (self.free, self.outside, self.link, self.hard, self.state):
             path.unlink(missing_ok=True)
+        self.tpm.rmdir()
 
 
 def label(path):

@@ -134,6 +134,9 @@ static int open_link(void) { return open_image(target("link_out"), FILE_ROLE_ADM
 static int open_root_link(void) { return open_image(target("link_out"), FILE_ROLE_ROOT, false, false, false); }
 static int open_dotdot(void) { return open_image(target("dotdot"), FILE_ROLE_ADMIN, false, false, false); }
 static int open_record(void) { return open_image(target("victim_record"), FILE_ROLE_ROOT, true, false, false); }
+static int open_tpm(void) { return open_image(target("victim_tpm_file"), FILE_ROLE_ROOT, true, false, false); }
+static int open_log(void) { return open_image(target("victim_log"), FILE_ROLE_ROOT, true, false, false); }
+static int open_conf(void) { return open_image(target("conf"), FILE_ROLE_ROOT, true, false, false); }
 static int open_run(void) { return open_image(target("run_file"), FILE_ROLE_ROOT, false, false, false); }
 static int open_proc(void) { return open_image("/proc/self/environ", FILE_ROLE_ROOT, false, false, false); }
 static int open_disk(void) { return open_image(target("victim_block"), FILE_ROLE_ADMIN, false, false, true); }
@@ -321,7 +324,10 @@ static const struct {
 	{ "open-link", "the same by a symbolic link inside the roots", open_link, false },
 	{ "open-root-link", "the same as root", open_root_link, false },
 	{ "open-record", "open another guest's record as a disk", open_record, false },
-	{ "open-run", "open a socket's folder or file of the run folder", open_run, false },
+	{ "open-tpm", "open what another guest's TPM remembers as a disk", open_tpm, false },
+	{ "open-log", "open another guest's log as a disk", open_log, false },
+	{ "open-conf", "open cordond.conf as a disk", open_conf, false },
+	{ "open-run", "open a file of the run folder", open_run, false },
 	{ "open-proc", "open a file of /proc as a disk", open_proc, false },
 	{ "open-disk", "open a block device outside the roots, as an administrator", open_disk, false },
 	{ "second-writer", "open another guest's image for writing", write_victim, false },
