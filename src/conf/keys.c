@@ -18,6 +18,8 @@
 
 static const char *const auth_words[] = { "none", NULL };
 static const char *const access_words[] = { "listed", "all", NULL };
+/* the program that src/launch/root_build.c builds roots for */
+static const char *const emulator_words[] = { "/usr/bin/qemu-system-x86_64", NULL };
 
 const struct conf_key conf_keys[] = {
 	/* libvirtd.conf's names and meaning */
@@ -36,7 +38,8 @@ const struct conf_key conf_keys[] = {
 	  .def = "5" },
 	UINT(keepalive_count, 0, 1000, "5"),
 	UINT(log_level, 1, 4, "3"),
-	UINT(audit_level, 0, 2, "1"),
+	{ "audit_level", conf_set_uint, OFF(audit_level), .min = 0, .max = 1, .def = "1",
+	  .why = "records go to a file of Cordon's own, not to the host's auditing, whose absence 2 is about" },
 	{ "audit_logging", conf_set_bool, OFF(audit_logging), .def = "0" },
 	{ "host_uuid", conf_set_uuid, OFF(host_uuid) },
 
@@ -70,7 +73,8 @@ const struct conf_key conf_keys[] = {
 	{ "image_open_as", conf_set_open_as, LIST(image_open_as), .def = "[]" },
 
 	/* guests */
-	{ "emulator", conf_set_path, OFF(emulator), .def = "\"/usr/bin/qemu-system-x86_64\"" },
+	{ "emulator", conf_set_word, OFF(emulator), .def = "\"/usr/bin/qemu-system-x86_64\"",
+	  .words = emulator_words, .why = "is not what guests are started with" },
 	UINT(guest_uid_min, 65536, UINT32_MAX - 2, "1879048192"),
 	UINT(guest_uid_max, 65536, UINT32_MAX - 2, "1879179263"),
 	UINT(max_guests, 1, 4096, "4096"),

@@ -9,7 +9,6 @@
 #include "conf/names.h"
 
 #define KEYS_MAX 128
-#define UIDS_PER_GUEST 2   /* QEMU and its cordon-vm */
 
 struct state {
 	const struct conf_load *l;
@@ -178,9 +177,9 @@ static void check_pairs(struct state *s, struct err *err)
 		{ c->vnc_port_min > c->vnc_port_max, "vnc_port_max", "vnc_port_min",
 		  "must not be below vnc_port_min" },
 		{ c->guest_uid_min > c->guest_uid_max ||
-		  (c->guest_uid_max - c->guest_uid_min) / UIDS_PER_GUEST < c->max_guests,
+		  (c->guest_uid_max - c->guest_uid_min + 1) / CONF_UIDS_EACH < c->max_guests,
 		  "guest_uid_max", "guest_uid_min",
-		  "guest_uid_min .. guest_uid_max must hold two uids for each of max_guests" },
+		  "guest_uid_min .. guest_uid_max must hold four uids for each of max_guests" },
 		{ c->max_anonymous_clients > c->max_clients, "max_anonymous_clients", "max_clients",
 		  "must not be above max_clients" },
 	};

@@ -38,15 +38,15 @@ struct conf_key {
 	const char *def;          /* as it would stand in the file; NULL: worked out by conf_load() */
 	const char *def_private;  /* for --instance, @ standing for its folder; NULL: the same */
 	const char *const *words; /* choices, NULL-terminated */
-	const char *why;          /* keys of libvirtd that mean nothing here (yet): what to do */
+	const char *why;          /* said when a value is refused: what to do, or why it is */
 };
 extern const struct conf_key conf_keys[];
 extern const unsigned conf_n_keys;
 
 conf_set_fn conf_set_uint, conf_set_int, conf_set_uhyper, conf_set_bool, conf_set_path,
 	    conf_set_paths, conf_set_perms, conf_set_uuid, conf_set_choice, conf_set_group,
-	    conf_set_groups, conf_set_users, conf_set_address, conf_set_none, conf_set_later,
-	    conf_set_types, conf_set_open_as;
+	    conf_set_groups, conf_set_users, conf_set_address, conf_set_none, conf_set_word,
+	    conf_set_later, conf_set_types, conf_set_open_as;
 
 /*
  * Read all of the text. 0, or -EINVAL with one "file:line: key: what" for

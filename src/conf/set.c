@@ -24,8 +24,9 @@ static int want_number(const struct conf_key *k, const struct conf_entry *e, str
 	int r = want(e, CONF_NUMBER, err);
 
 	if (r == 0 && (e->number < k->min || e->number > k->max))
-		return refuse(err, "must be %lld .. %lld, not %lld", (long long)k->min,
-			      (long long)k->max, (long long)e->number);
+		return refuse(err, "must be %lld .. %lld, not %lld%s%s", (long long)k->min,
+			      (long long)k->max, (long long)e->number, k->why ? ": " : "",
+			      k->why ? k->why : "");
 	return r;
 }
 
@@ -235,7 +236,8 @@ static int which_word(const struct conf_key *k, const struct conf_entry *e, unsi
 			return 0;
 		}
 	if (!k->words[1])
-		return refuse(err, "'%s' is not there yet; only \"%s\"", e->text, k->words[0]);
+		return refuse(err, "'%s' %s; only \"%s\"", e->text,
+			      k->why ? k->why : "is not there yet", k->words[0]);
 	return refuse(err, "'%s' must be \"%s\" or \"%s\"", e->text, k->words[0], k->words[1]);
 }
 
@@ -261,6 +263,19 @@ int conf_set_none(const struct conf_load *l, const struct conf_key *k, const str
 	(void)l;
 	(void)cfg;
 	return which_word(k, e, &i, err);
+}
+
+/* One of the words, as a text. */
+int conf_set_word(const struct conf_load *l, const struct conf_key *k, const struct conf_entry *e,
+		  struct config *cfg, struct err *err)
+{
+	unsigned i;
+	int r = which_word(k, e, &i, err);
+
+	if (r < 0)
+		return r;
+	AT(char *, cfg, k) = arena_strdup(l->arena, k->words[i]);
+	return AT(char *, cfg, k) ? 0 : -ENOMEM;
 }
 
 static int find_id(const char *text, const char *name, const char *what, const char *file,

@@ -15,7 +15,7 @@
 #include "proto/launch.x.h"
 #include "proto/room.x.h"
 
-#define GUEST_UIDS 4                 /* consecutive, in this order: */
+#define GUEST_UIDS CONF_UIDS_EACH    /* in this order: */
 #define GUEST_UID_QEMU 0
 #define GUEST_UID_VM 1
 #define GUEST_UID_PASST 2

@@ -14,8 +14,9 @@
 
 #include "base/err.h"
 #include "ledger/seclabel.h"
+#include "proto/conf.x.h"
 
-#define BOOK_UIDS_EACH 4u             /* consecutive, per guest; see launch/launch.h */
+#define BOOK_UIDS_EACH CONF_UIDS_EACH
 #define BOOK_CLAIMS_MAX 65536u
 #define BOOK_GUEST 36                 /* a guest's uuid as text */
 

@@ -86,3 +86,15 @@ def test_of_an_end_nobody_asked_for(server, define, trail):
     records = []
     wait_for(lambda: records.extend(trail()) or records, 10)
     assert short(records) == [("stop", "failed", "success")]
+
+
+def test_in_the_log_as_well(own_server):
+    """The same lines, at the log's default level."""
+    one = own_server("audit_logging = 1\n").start()
+    path = one.dir / "logged.xml"
+    path.write_text(guest.xml("logged"))
+    one.virsh("define", path)
+    one.virsh("undefine", "logged")
+    lines = one.place("state/audit.log").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 2 and all(FORM.match(each) for each in lines)
+    assert re.findall(r"audit: (type=.*?) *$", one.log.read_text(), re.M) == lines

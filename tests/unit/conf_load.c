@@ -15,6 +15,7 @@
 #include "conf/load.h"
 #include "conf/selinux.h"
 #include "conf/uuid.h"
+#include "hv/qemu/table.h"
 
 static const char passwd[] =
 	"root:x:0:0:root:/root:/bin/bash\n"
@@ -64,6 +65,16 @@ static void assert_refused(const char *text, const char *why)
 	arena_free(r.arena);
 }
 
+static void assert_accepted(const char *text)
+{
+	struct loaded r = load(text);
+
+	if (r.rc)
+		print_error("for <%s>: rc %d, <%s>\n", text, r.rc, r.err.text);
+	assert_int_equal(r.rc, 0);
+	arena_free(r.arena);
+}
+
 #define FIRST(why) "x.conf:1: " why
 
 /* Every folder of our own state but those that images and variable stores lie in. */
@@ -100,6 +111,7 @@ static void test_defaults(void **state)
 	assert_int_equal(r.cfg.log_level, 3);
 	assert_int_equal(r.cfg.n_unix_rw_gids, 0);
 	assert_denied(&r.cfg, deny);
+	assert_string_equal(r.cfg.emulator, PLAN_EMULATOR);
 	assert_string_equal(r.cfg.vnc_listen, "127.0.0.1");
 	/* nobody runs unconfined, or under another's label, unless that is said */
 	assert_true(r.cfg.security_default_confined);
@@ -181,8 +193,9 @@ static void test_bounds_of_numbers(void **state)
 		if (k->max == 0)
 			continue;
 		snprintf(text, sizeof(text), "%s = %lld", k->name, (long long)k->max + 1);
-		snprintf(why, sizeof(why), FIRST("%s: must be %lld .. %lld, not %lld"), k->name,
-			 (long long)k->min, (long long)k->max, (long long)k->max + 1);
+		snprintf(why, sizeof(why), FIRST("%s: must be %lld .. %lld, not %lld%s%s"), k->name,
+			 (long long)k->min, (long long)k->max, (long long)k->max + 1,
+			 k->why ? ": " : "", k->why ? k->why : "");
 		assert_refused(text, why);
 		if (k->min == 0)
 			continue;
@@ -206,7 +219,7 @@ static void test_values(void **state)
 		"image_roots = [ ]\n"
 		"audit_logging = 1\n"
 		"client_memory_max = 1099511627776\n"
-		"emulator = \"\"\"/opt/qemu\"\"\"\n"
+		"emulator = \"\"\"/usr/bin/qemu-system-x86_64\"\"\"\n"
 		"security_require_confined = 0\n"
 		"static_label_sharing = 1\n"
 		"static_label_types = [ \"svirt_a_t\", \"b.t-2\" ]\n"
@@ -231,7 +244,7 @@ static void test_values(void **state)
 	assert_int_equal(r.cfg.n_image_roots, 0);
 	assert_true(r.cfg.audit_logging);
 	assert_true(r.cfg.client_memory_max == UINT64_C(1) << 40);
-	assert_string_equal(r.cfg.emulator, "/opt/qemu");
+	assert_string_equal(r.cfg.emulator, "/usr/bin/qemu-system-x86_64");
 	assert_false(r.cfg.security_require_confined);
 	assert_true(r.cfg.static_label_sharing);
 	assert_int_equal(r.cfg.n_static_label_types, 2);
@@ -329,9 +342,13 @@ static void test_value_errors(void **state)
 	assert_refused("no_such = 1", FIRST("unknown key 'no_such'"));
 	assert_refused("max_clients = 5\nmax_clients = 5", "x.conf:2: max_clients: given in line 1 already");
 	assert_refused("max_clients = \"5\"", FIRST("max_clients: must be a whole number"));
-	assert_refused("emulator = \"qemu\"", FIRST("emulator: 'qemu' must be an absolute path"));
-	assert_refused("emulator = \"/a/../b\"", FIRST("emulator: '/a/../b' must not contain .."));
-	assert_refused("emulator = \"/a/..\"", FIRST("emulator: '/a/..' must not contain .."));
+	assert_refused("unix_sock_dir = \"run\"", FIRST("unix_sock_dir: 'run' must be an absolute path"));
+	assert_refused("unix_sock_dir = \"/a/../b\"", FIRST("unix_sock_dir: '/a/../b' must not contain .."));
+	assert_refused("unix_sock_dir = \"/a/..\"", FIRST("unix_sock_dir: '/a/..' must not contain .."));
+	assert_refused("emulator = \"/opt/qemu\"", FIRST("emulator: '/opt/qemu' is not what guests are "
+		       "started with; only \"/usr/bin/qemu-system-x86_64\""));
+	assert_refused("audit_level = 2", FIRST("audit_level: must be 0 .. 1, not 2: records go to a file of "
+		       "Cordon's own, not to the host's auditing, whose absence 2 is about"));
 	assert_refused("audit_logging = 2", FIRST("audit_logging: must be 0 or 1"));
 	assert_refused("unix_sock_rw_perms = \"0788\"", FIRST("unix_sock_rw_perms: '0788' must be octal "
 		       "mode bits such as \"0770\""));
@@ -381,7 +398,12 @@ static void test_pairs(void **state)
 	assert_refused("vnc_port_min = 6000\nvnc_port_max = 5999",
 		       "x.conf:2: vnc_port_max: must not be below vnc_port_min");
 	assert_refused("guest_uid_min = 100000\nguest_uid_max = 100010", "x.conf:2: guest_uid_max: "
-		       "guest_uid_min .. guest_uid_max must hold two uids for each of max_guests");
+		       "guest_uid_min .. guest_uid_max must hold four uids for each of max_guests");
+	/* the last uid that is missing */
+	assert_refused("max_guests = 10\nguest_uid_min = 100000\nguest_uid_max = 100038",
+		       "x.conf:3: guest_uid_max: guest_uid_min .. guest_uid_max must hold four uids for each "
+		       "of max_guests");
+	assert_accepted("max_guests = 10\nguest_uid_min = 100000\nguest_uid_max = 100039");
 	assert_refused("max_clients = 10", FIRST("max_anonymous_clients: must not be above max_clients"));
 }
 
