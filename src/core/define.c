@@ -15,6 +15,7 @@
 /* virDomainDefineFlags */
 #define DEFINE_VALIDATE 1u
 
+/* Whose roots the paths of a definition are opened with: of the client who gives it. */
 static enum file_role role_of(const struct ipc_call *call)
 {
 	return client_of(call)->who.uid == 0 ? FILE_ROLE_ROOT : FILE_ROLE_ADMIN;
@@ -117,7 +118,7 @@ static void created(struct ipc_call *call, struct guest *g)
 
 int core_on_create(struct ipc_call *call, const struct core_define_args *args)
 {
-	struct plan_request req = { .call = call, .answer = created };
+	struct plan_request req = { .call = call, .answer = created, .role = role_of(call) };
 	struct guest *g;
 	int rc = check(call, &args->model);
 
@@ -137,7 +138,6 @@ int core_on_create(struct ipc_call *call, const struct core_define_args *args)
 		g = guest_add(args->model.uuid, args->model.name);
 		if (!g)
 			return err_set(&call->err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
-		g->role = role_of(call);
 	}
 	req.paused = args->flags & START_PAUSED;
 	req.autodestroy = args->flags & START_AUTODESTROY ? client_of(call) : NULL;

@@ -53,7 +53,7 @@ struct guest {
 	uint64_t generation;
 	bool persistent;
 	bool autostart;
-	enum file_role role;
+	enum file_role role;              /* of who gave the definition; a run's is in its record */
 	uint8_t *model;                   /* encoded struct domain; NULL when only running */
 	uint32_t n_model;
 	int shutoff_reason;

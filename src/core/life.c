@@ -20,7 +20,7 @@ int life_start(struct guest *g, struct ipc_call *call,
 {
 	CLEAN_ARENA struct arena *a = arena_new(GUEST_MODEL_MAX);
 	struct plan_request req = {
-		.call = call, .answer = answer, .paused = flags & START_PAUSED,
+		.call = call, .answer = answer, .role = g->role, .paused = flags & START_PAUSED,
 		.autodestroy = call && flags & START_AUTODESTROY ? client_of(call) : NULL,
 	};
 	struct domain d;

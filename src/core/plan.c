@@ -49,7 +49,6 @@ static int record_prepare(struct plan *p)
 	p->run->rec.started_us = now.tv_sec * 1000000LL + now.tv_nsec / 1000;
 	p->run->rec.persistent = p->guest->persistent;
 	p->run->rec.forget_tpm = define_forgets_tpm(&p->run->rec.live, 0);
-	p->run->rec.role = p->guest->role;
 	store_save_run(p->guest);
 	return 0;
 }
@@ -286,6 +285,7 @@ int plan_start(struct guest *g, const struct domain *model, const struct plan_re
 	run->rec.id = next_id++;
 	run->rec.state = GUEST_PAUSED;
 	run->rec.reason = PAUSED_STARTING_UP;
+	run->rec.role = req->role;
 	run->autodestroy = req->autodestroy;
 	p->job.orphan = req->autodestroy ? JOB_ENDS : JOB_GOES_ON;
 	run->rec.autodestroy = req->autodestroy != NULL;

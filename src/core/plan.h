@@ -51,6 +51,7 @@ struct plan {
 struct plan_request {
 	struct ipc_call *call;      /* answered through `answer`, or refused; may be NULL */
 	void (*answer)(struct ipc_call *call, struct guest *g);
+	enum file_role role;        /* of who gave the model: its files are opened with that */
 	bool paused;
 	struct client *autodestroy;
 };

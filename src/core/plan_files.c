@@ -123,7 +123,7 @@ static int ask_disk(struct plan *p, struct ipc_chan *disk, unsigned i)
 {
 	const struct dom_disk *d = &p->run->rec.live.disks[i];
 	struct disk_open_args args = {
-		.role = p->guest->role, .path = d->path, .format = d->format,
+		.role = p->run->rec.role, .path = d->path, .format = d->format,
 		.block = d->type == DOM_DISK_SOURCE_TYPE_BLOCK,
 		.write = !d->readonly && d->device != DOM_DISK_DEVICE_CDROM,
 		.shareable = d->shareable, .backing_given = d->backing_given,
@@ -143,7 +143,7 @@ static int ask_disk(struct plan *p, struct ipc_chan *disk, unsigned i)
 
 static int ask_plain(struct plan *p, struct ipc_chan *disk, enum guest_fd_kind kind, const char *path)
 {
-	struct disk_plain_args args = { .role = p->guest->role, .path = (char *)(uintptr_t)path };
+	struct disk_plain_args args = { .role = p->run->rec.role, .path = (char *)(uintptr_t)path };
 	struct ask *a;
 	int rc;
 
@@ -161,7 +161,7 @@ static int ask_plain(struct plan *p, struct ipc_chan *disk, enum guest_fd_kind k
 
 static int ask_nvram(struct plan *p, struct ipc_chan *disk, const struct dom_nvram *n)
 {
-	struct disk_nvram_args args = { .role = p->guest->role };
+	struct disk_nvram_args args = { .role = p->run->rec.role };
 	struct ask *a;
 	int rc;
 

@@ -263,8 +263,6 @@ static int load_run(const char *path)
 	r->rec = rec;
 	r->shutdown_seen = rec.state == GUEST_SHUTDOWN;
 	r->crashed = rec.state == GUEST_CRASHED;
-	if (!g->model)
-		g->role = rec.role;
 	return 0;
 }
 

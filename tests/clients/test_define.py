@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Define, redefine, undefine, and the codes of what is refused."""
 import re
+import subprocess
 import uuid as uuids
 
 import libvirt
@@ -229,3 +230,67 @@ def test_survives_a_restart(own_server):
     assert conn.lookupByUUIDString(uuid).XMLDesc() == before
     conn.lookupByName("stays").undefine()
     conn.close()
+
+
+# ---- two administrators: who names a path, has it opened with his role ----
+
+@pytest.fixture
+def roles(own_server):
+    """as_(who, verb, guest's XML or name); xml(folder) of one guest, whose disk `inside` both may use and
+    `outside` only root."""
+    one = own_server('unix_rw_users = [ "nobody" ]\n')
+    one.config += f'image_roots = [ "{one.dir}/inside" ]\n'
+    uuid = str(uuids.uuid4())
+    for folder in ("inside", "outside"):
+        (one.dir / folder).mkdir(mode=0o755)
+        guest.image(one.dir / folder / "a.img", fmt="raw")
+        path = one.dir / f"{folder}.xml"
+        path.write_text(guest.xml("both", uuid=uuid, devices=guest.disk(one.dir / folder / "a.img")))
+        path.chmod(0o644)
+    one.start()
+
+    def as_(who, verb, folder=None):
+        drop = [] if who == "root" else ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        what = one.dir / f"{folder}.xml" if folder else "both"
+        done = subprocess.run([*drop, "virsh", "-q", "-c", one.uri, verb, what], capture_output=True,
+                              text=True, check=False, timeout=60, env={"LC_ALL": "C", "PATH": "/usr/bin"})
+        if done.returncode == 0:
+            return "done"
+        return "refused" if "administrators other than root" in done.stderr else done.stderr
+    as_.server = one
+    return as_
+
+
+@pytest.mark.cordon
+def test_create_over_a_definition_has_its_own_role(roles):
+    assert roles("root", "define", "outside") == "done"
+    assert roles("nobody", "create", "outside") == "refused"
+    assert roles("nobody", "start") == "done", "root gave these paths"
+    assert roles("root", "destroy") == "done"
+    assert roles("nobody", "create", "inside") == "done"
+    assert roles("root", "destroy") == "done"
+    assert roles("nobody", "define", "outside") == "done"
+    assert roles("root", "create", "outside") == "done"
+    # core forgets all but its records
+    roles.server.terminate()
+    roles.server.respawn()
+    assert roles("root", "destroy") == "done"
+    assert roles("root", "start") == "refused", "the definition is still nobody's"
+
+
+@pytest.mark.cordon
+def test_redefined_by_another_administrator(roles):
+    """A guest has no more than the role of who defined it last, whoever starts it."""
+    assert roles("root", "define", "outside") == "done"
+    assert roles("nobody", "define", "outside") == "done"
+    for _ in range(2):
+        assert roles("nobody", "start") == "refused"
+        assert roles("root", "start") == "refused"
+        roles.server.terminate()
+        roles.server.respawn()
+    assert roles("root", "define", "outside") == "done"
+    assert roles("nobody", "start") == "done"
+    # a running guest's definition is another matter than the guest
+    assert roles("nobody", "define", "outside") == "done"
+    assert roles("root", "destroy") == "done"
+    assert roles("root", "start") == "refused"
