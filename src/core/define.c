@@ -55,6 +55,15 @@ static struct guest *replaced(struct ipc_call *call, const struct domain *d, int
 	return by_uuid;
 }
 
+/* A guest more, defined or only running: is there room for it? */
+static int check_count(struct ipc_call *call)
+{
+	if (guest_count() < core.conf.max_guests)
+		return 0;
+	return err_set(&call->err, -ENOSPC, ERR_OPERATION_FAILED,
+		       "max_guests (%u) guests are defined or running already", core.conf.max_guests);
+}
+
 static int check(struct ipc_call *call, const struct domain *d)
 {
 	audit_subject(call, d->uuid, d->name);
@@ -83,11 +92,12 @@ int core_on_define(struct ipc_call *call, const struct core_define_args *args)
 			       "operation failed: domain '%s' was changed by somebody else meanwhile; "
 			       "read it again and repeat", g->name);
 	is_new = !g;
-	if (is_new && guest_count() >= core.conf.max_guests)
-		return err_set(&call->err, -ENOSPC, ERR_OPERATION_FAILED,
-			       "max_guests (%u) guests are defined already", core.conf.max_guests);
-	if (is_new)
+	if (is_new) {
+		rc = check_count(call);
+		if (rc)
+			return rc;
 		g = guest_add(args->model.uuid, args->model.name);
+	}
 	if (!g)
 		return err_set(&call->err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
 	was_persistent = g->persistent;
@@ -135,6 +145,9 @@ int core_on_create(struct ipc_call *call, const struct core_define_args *args)
 			       "Requested operation is not valid: domain is already active as '%s'",
 			       g->name);
 	if (!g) {
+		rc = check_count(call);
+		if (rc)
+			return rc;
 		g = guest_add(args->model.uuid, args->model.name);
 		if (!g)
 			return err_set(&call->err, -ENOMEM, ERR_NO_MEMORY, "out of memory");

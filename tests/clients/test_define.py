@@ -232,6 +232,28 @@ def test_survives_a_restart(own_server):
     conn.close()
 
 
+@pytest.mark.cordon
+def test_max_guests_counts_all(own_server):
+    """Defined or only running, as cordond.conf(5) has it."""
+    one = own_server("max_guests = 1\n").start()
+    path = one.dir / "one.xml"
+    first, second = (guest.xml(n, uuid=str(uuids.uuid4())) for n in ("first", "second"))
+    path.write_text(first)
+    one.virsh("define", path)
+    path.write_text(second)
+    for verb in ("define", "create"):
+        assert "max_guests (1)" in one.virsh(verb, path, check=False).err, verb
+    path.write_text(first)
+    one.virsh("create", path)
+    one.virsh("undefine", "first")
+    path.write_text(second)
+    for verb in ("define", "create"):
+        assert "max_guests (1)" in one.virsh(verb, path, check=False).err, verb
+    one.virsh("destroy", "first")
+    one.virsh("create", path)
+    one.virsh("destroy", "second")
+
+
 # ---- two administrators: who names a path, has it opened with his role ----
 
 @pytest.fixture
