@@ -99,6 +99,20 @@ static void adopt_one(struct guest *g, const struct launch_found *f)
 		plan_qemu_ended(g->run, false, 0, "QEMU ended while Cordon was away");
 }
 
+void adopt_autostart(struct guest *g)
+{
+	struct err err = { 0 };
+
+	if (life_start(g, NULL, NULL, 0, &err))
+		log_error("domain '%s': autostart: %s", g->name, err.text);
+}
+
+/* It ran when the host went down; what is left of that is just being undone. */
+static bool is_ending(const struct guest_run *run)
+{
+	return run->ended || (run->plan && run->plan->undoing);
+}
+
 /* Once per boot of the host: a guest that was shut down stays so when core is started again. */
 static void autostart(void)
 {
@@ -111,10 +125,12 @@ static void autostart(void)
 		log_error("%s", err.text);
 	for (struct guest *g = guest_next(NULL), *next; g; g = next) {
 		next = guest_next(g);
-		if (!g->autostart || g->run)
-			continue;
-		if (life_start(g, NULL, NULL, 0, &err))
-			log_error("domain '%s': autostart: %s", g->name, err.text);
+		if (g->autostart && !g->run) {
+			adopt_autostart(g);
+		} else if (g->autostart && is_ending(g->run)) {
+			g->run->rec.start_again = true;
+			store_save_run(g);
+		}
 	}
 }
 

@@ -3,6 +3,8 @@
 #ifndef CORDON_CORE_ADOPT_H
 #define CORDON_CORE_ADOPT_H
 
+struct guest;
+
 /* All rooms are up: adopt what runs, clean up the rest, then start autostart guests. */
 void adopt_begin(void);
 
@@ -14,5 +16,8 @@ void adopt_viewers(void);
 
 /* cordon-disk was started again: tell it the claims of all running guests. */
 void adopt_claims(void);
+
+/* Start a guest because of its autostart flag. What refuses that is logged. */
+void adopt_autostart(struct guest *g);
 
 #endif

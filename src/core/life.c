@@ -122,6 +122,7 @@ static int destroy(struct ipc_call *call, const struct remote_nonnull_domain *do
 	if (flags & DESTROY_GRACEFUL && !g->run->plan)
 		return destroy_gracefully(call, g);
 	g->run->destroyed = true;
+	g->run->rec.start_again = false;
 	plan_stop(g, call);
 	return 0;
 }

@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "core/adopt.h"
 #include "core/audit.h"
 #include "core/events.h"
 #include "core/host.h"
@@ -122,6 +123,7 @@ static void gone(struct plan *p)
 {
 	struct guest *g = p->guest;
 	bool was_started = !p->run->rec.starting;
+	bool again = p->run->rec.start_again && g->autostart;
 	int detail = stopped_detail(p->run);
 	struct ipc_call *call = take_ptr(p->call);
 	struct ipc_call *waiters[PLAN_WAITERS_MAX + 1];
@@ -145,6 +147,8 @@ static void gone(struct plan *p)
 		ipc_refuse(call, rc, &err);
 	for (unsigned i = 0; i < n; i++)
 		ipc_reply(waiters[i], NULL, NULL, 0);
+	if (again)
+		adopt_autostart(g);
 }
 
 /* ---- walking ---- */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """kill -9 of each process, and of all: guests run on, the next client sees the truth, nothing leaks."""
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -147,6 +148,34 @@ def test_guests_too(server, trio):
     house.clean(server)
     server.virsh("start", trio[0])
     assert house.running(server) == {trio[0]}
+
+
+def test_host_went_down(own_server):
+    """The next boot undoes what ran, and then starts what is to start by itself: once, and no more."""
+    server = own_server().start()
+    for name in ("auto", "manual"):
+        path = server.dir / f"{name}.xml"
+        path.write_text(guests.xml(name, memory=64))
+        server.virsh("define", path)
+        server.virsh("start", name)
+    server.virsh("autostart", "auto")
+    house.kill(signal.SIGKILL, server.pid, *[p for p, _ in server.below()])
+    wait_for(lambda: not server.below(), 10, text="all gone")
+    # what is on a tmpfs, and the record that has our boot_id
+    for folder in server.place("run/guests").iterdir():
+        shutil.rmtree(folder)
+    st = server.place("run").stat()
+    for claim in house.CLAIMS.glob(f"{st.st_dev:x}-{st.st_ino:x}.*"):
+        claim.unlink()
+    server.place("state/host.rec").unlink()
+    server.respawn()
+    wait_for(lambda: house.running(server) == {"auto"}, 15, text="auto alone running")
+    assert server.virsh("domstate", "manual").out.strip() == "shut off"
+    server.virsh("destroy", "auto")
+    house.clean(server)
+    server.terminate()
+    server.respawn()
+    assert not house.running(server), "once a boot"
 
 
 def test_qemu(server, trio, events):
