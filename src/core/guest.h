@@ -24,11 +24,20 @@ struct job;
 struct client;
 struct vmlink;
 
+#define GUEST_TEXTS 3              /* virDomainMetadataType: description, title, element */
+
+/* Where a text of the live model is that may be replaced any number of times; in the run's arena. */
+struct guest_text {
+	char *at;                         /* NULL: not replaced yet */
+	size_t room;                      /* bytes */
+};
+
 /* What exists only while a guest runs. */
 struct guest_run {
 	struct guest *guest;
 	struct arena *arena;              /* of rec */
 	struct store_runtime rec;
+	struct guest_text texts[GUEST_TEXTS];
 	struct vmlink *link;              /* NULL: no supervisor at the moment */
 	struct plan *plan;                /* what starts, or stops, this run */
 	bool destroyed;                   /* somebody asked for it */

@@ -8,6 +8,7 @@
 #include "core/store.h"
 
 enum { TYPE_DESCRIPTION, TYPE_TITLE, TYPE_ELEMENT };   /* virDomainMetadataType */
+_Static_assert(TYPE_ELEMENT < GUEST_TEXTS, "a place for each");
 
 static char **field(struct domain *d, int type)
 {
@@ -16,23 +17,40 @@ static char **field(struct domain *d, int type)
 	return type == TYPE_TITLE ? &d->title : &d->metadata;
 }
 
+/*
+ * The run's memory only grows, so a place that is too small is left for one at least twice as large:
+ * together they take at most twice the longest text there may be.
+ */
+static char *put_text(struct guest_run *run, struct guest_text *t, const char *value)
+{
+	size_t n = strlen(value) + 1, room = t->room * 2;
+
+	if (n > t->room) {
+		char *at;
+
+		if (room > DOM_METADATA_MAX + 1)
+			room = DOM_METADATA_MAX + 1;
+		if (room < n)
+			room = n;
+		at = arena_alloc(run->arena, room);
+		if (!at)
+			return NULL;
+		*t = (struct guest_text){ at, room };
+	}
+	return memcpy(t->at, value, n);
+}
+
 static int set_live(struct ipc_call *call, struct guest *g, const struct core_metadata_args *args)
 {
-	char **f = field(&g->run->rec.live, args->type), *copy = *f;
+	char *copy = NULL;
 
-	if (!args->value) {
-		copy = NULL;
-	} else if (copy && strlen(copy) >= strlen(args->value)) {
-		/* the run's memory only grows: what fits goes where the old text was */
-		memcpy(copy, args->value, strlen(args->value) + 1);
-	} else {
-		copy = arena_strdup(g->run->arena, args->value);
+	if (args->value) {
+		copy = put_text(g->run, &g->run->texts[args->type], args->value);
 		if (!copy)
 			return err_set(&call->err, -ENOMEM, ERR_NO_MEMORY,
-				       "no memory for the metadata of the running domain '%s'; it was "
-				       "changed too often, a restart of the guest helps", g->name);
+				       "no memory for the metadata of the running domain '%s'", g->name);
 	}
-	*f = copy;
+	*field(&g->run->rec.live, args->type) = copy;
 	g->generation++;
 	store_save_run(g);
 	return 0;

@@ -65,6 +65,7 @@ static void plan_free(struct plan *p)
 	files_close(p);
 	job_end(&p->job);
 	p->run->plan = NULL;
+	free(p->disks);
 	free(p);
 }
 
@@ -254,10 +255,12 @@ static struct plan *plan_new(struct guest *g, enum job_kind kind, struct ipc_cal
 			       .total = N_STEPS, .abort = broken_off };
 	for (size_t i = 0; i < sizeof(p->plain) / sizeof(p->plain[0]); i++)
 		p->plain[i] = -1;
-	p->disks = arena_calloc(p->run->arena, p->run->rec.live.n_disks + 1, sizeof(*p->disks));
+	/* not in the run's arena: a guest must be able to end when that is full */
+	p->disks = calloc(p->run->rec.live.n_disks + 1, sizeof(*p->disks));
 	if (!p->disks)
 		err_set(err, -ENOMEM, ERR_NO_MEMORY, "domain '%s': out of memory", g->name);
 	if (!p->disks || job_begin(&p->job, g, err)) {
+		free(p->disks);
 		free(p);
 		return NULL;
 	}

@@ -40,7 +40,7 @@ struct plan {
 	void (*answer)(struct ipc_call *call, struct guest *g);
 	struct ipc_call *waiters[PLAN_WAITERS_MAX];   /* answered when the guest is off */
 	unsigned n_waiters;
-	struct plan_disk *disks;    /* by index of the model's disks; in the run's arena */
+	struct plan_disk *disks;    /* by index of the model's disks; owned, texts in the run's arena */
 	int plain[GUEST_FD_KIND_MAX + 1];   /* loader, nvram, kernel, initrd by enum guest_fd_kind; -1 */
 	struct disk_image plain_images[GUEST_FD_KIND_MAX + 1];   /* path NULL: none; in the run's arena */
 	struct ledger_claimed claimed;      /* ledger.CLAIM's answer; texts in the run's arena */

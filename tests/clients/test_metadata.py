@@ -66,6 +66,22 @@ def test_both_of_a_guest_that_is_off(server, conn, define):
     assert server.virsh("desc", dom.name()).out == ""
 
 
+def test_live_any_number_of_times(server, conn, define):
+    """Short and long by turns: what a text took before is used again, and the guest can still be ended."""
+    name = define()
+    server.virsh("start", name)
+    dom = conn.lookupByName(name)
+    live = libvirt.VIR_DOMAIN_AFFECT_LIVE
+    for i in range(200):
+        for text in ("x" * (60000 + i), "y"):
+            dom.setMetadata(libvirt.VIR_DOMAIN_METADATA_DESCRIPTION, text, None, None, live)
+            dom.setMetadata(libvirt.VIR_DOMAIN_METADATA_TITLE, text[::-1], None, None, live)
+    assert dom.metadata(libvirt.VIR_DOMAIN_METADATA_DESCRIPTION, None, live) == "y"
+    dom.setMetadata(libvirt.VIR_DOMAIN_METADATA_DESCRIPTION, None, None, None, live)
+    assert server.virsh("desc", name, "--live").out == ""
+    server.virsh("destroy", name)
+
+
 def test_elements(server, define):
     name = define()
     assert server.virsh("metadata", name, "urn:app", check=False).code != 0
