@@ -77,6 +77,9 @@ static void on_lifecycle(struct guest_run *run, const struct vm_event *e)
 {
 	run->shutdown_seen = run->shutdown_seen || e->a == EVENT_SHUTDOWN;
 	run->crashed = run->crashed || e->a == EVENT_CRASHED;
+	/* it goes on: how it ends is told anew */
+	if (e->a == EVENT_RESUMED)
+		run->shutdown_seen = run->crashed = false;
 	/* the beginning and the end are core's own to tell: only it knows when all is done */
 	if ((e->a != EVENT_STARTED || e->b == STARTED_WAKEUP) && e->a != EVENT_STOPPED)
 		events_lifecycle(run->guest, (int)e->a, (int)e->b);
