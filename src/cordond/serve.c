@@ -132,7 +132,7 @@ int serve(const int sockets[2], int signal_fd, struct err *err)
 	int ms = AGAIN_FIRST_MS;
 
 	client_sockets = sockets;
-	for (;;) {
+	while (!stopping) {
 		time_t since = time(NULL);
 		int r = live(&signals, err);
 
@@ -141,4 +141,5 @@ int serve(const int sockets[2], int signal_fd, struct err *err)
 		ms = time(NULL) - since > AGAIN_FORGIVEN_S ? AGAIN_FIRST_MS : ms < AGAIN_MAX_MS ? ms * 2 : ms;
 		(void)child_signal(ms);
 	}
+	return 0;
 }
