@@ -60,25 +60,33 @@ static const char *used_by(const struct book *l, const struct book_claim *c)
  * Launch makes a guest's folder before it reads the claim. Here the claim is taken out of its sight
  * before the folder is looked for: one of the two sees what the other did.
  */
-int book_release(const struct book *l, const char *guest, struct err *err)
+static int drop(const struct book *l, const struct book_claim *c, struct err *err)
 {
 	char name[FOLDER_NAME_SIZE], aside[FOLDER_NAME_SIZE];
-	struct book_claim c;
 	const char *why;
+
+	snprintf(name, sizeof(name), "%s.%s", l->instance, c->guest);
+	snprintf(aside, sizeof(aside), "%s-.%s", l->instance, c->guest);
+	if (renameat(l->dir, name, l->dir, aside) < 0)
+		return err_sys(err, -errno, "ledger: %s", name);
+	why = used_by(l, c);
+	if (why ? renameat(l->dir, aside, l->dir, name) < 0 : unlinkat(l->dir, aside, 0) < 0)
+		return err_sys(err, -errno, "ledger: %s", name);
+	return !why ? 0 : err_set(err, -EBUSY, ERR_RESOURCE_BUSY,
+				  "guest %s keeps uids %u to %u and its label: %s", c->guest, c->uid,
+				  c->uid + BOOK_UIDS_EACH - 1, why);
+}
+
+int book_release(const struct book *l, const char *guest, struct err *err)
+{
+	struct book_claim c;
 	int r = book_find(l, guest, &c);
 
 	if (r < 0)
 		return r == -ENOENT ? 0 : err_sys(err, r, "ledger: guest %s", guest);
-	snprintf(name, sizeof(name), "%s.%s", l->instance, guest);
-	snprintf(aside, sizeof(aside), "%s-.%s", l->instance, guest);
-	if (flock(l->dir, LOCK_EX) < 0 || renameat(l->dir, name, l->dir, aside) < 0)
-		return err_sys(err, -errno, "ledger: %s", name);
-	why = used_by(l, &c);
-	if (why ? renameat(l->dir, aside, l->dir, name) < 0 : unlinkat(l->dir, aside, 0) < 0)
-		r = err_sys(err, -errno, "ledger: %s", name);
-	else if (why)
-		r = err_set(err, -EBUSY, ERR_RESOURCE_BUSY, "guest %s keeps uids %u to %u and its label: %s",
-			    guest, c.uid, c.uid + BOOK_UIDS_EACH - 1, why);
+	if (flock(l->dir, LOCK_EX) < 0)
+		return err_sys(err, -errno, "ledger: lock");
+	r = drop(l, &c, err);
 	flock(l->dir, LOCK_UN);
 	return r;
 }

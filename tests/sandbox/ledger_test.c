@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -237,6 +238,28 @@ static void claims_in_use_are_kept(void **state)
 	assert_int_equal(claim_label(&a, 1, SVIRT "s0:c0,c1", 0, false, &again), 0);
 	book_close(&a);
 	run = -1;
+}
+
+/* The host's ledgers wait for one another: one that failed must not hold the folder. */
+static void a_release_that_fails_lets_others_in(void **state)
+{
+	struct book a;
+	char aside[192];
+	int other;
+	uid_t q;
+
+	(void)state;
+	assert_int_equal(reopen(&a, 1), 0);
+	assert_int_equal(claim_uid(&a, 0, &q), 0);
+	snprintf(aside, sizeof(aside), "fd-1-.%s", uuid(0));
+	assert_int_equal(mkdirat(folder, aside, 0700), 0);   /* no file can be renamed to that */
+	assert_int_equal(book_release(&a, uuid(0), &err), -EISDIR);
+	other = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(flock(other, LOCK_EX | LOCK_NB), 0);
+	close(other);
+	assert_int_equal(unlinkat(folder, aside, AT_REMOVEDIR), 0);
+	assert_int_equal(book_release(&a, uuid(0), &err), 0);
+	book_close(&a);
 }
 
 /* A ledger that died between laying a claim aside and looking whether it is in use. */
@@ -480,7 +503,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(two_instances_never_share), TEST(one_process_per_instance),
 		TEST(own_claims_survive_a_restart), TEST(stale_claims_are_reclaimed),
-		TEST(claims_in_use_are_kept), TEST(a_release_that_was_cut_short_is_undone),
+		TEST(claims_in_use_are_kept), TEST(a_release_that_fails_lets_others_in),
+		TEST(a_release_that_was_cut_short_is_undone),
 		TEST(foreign_processes_keep_their_uid), TEST(what_is_no_claim_is_left_alone),
 		TEST(labels_are_taken_apart), TEST(some_labels_meet),
 		TEST(pairs_are_used_up_and_come_back), TEST(the_sensitivity_is_the_bases),
