@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -53,7 +52,7 @@ static void door_closed(struct ipc_chan *ch)
 {
 	(void)ch;
 	if (client.fd < 0)
-		exit(0);
+		_exit(0);
 }
 
 int room_on_setup(struct ipc_call *call, const struct room_setup *args)
@@ -104,7 +103,7 @@ int room_on_client(struct ipc_call *call, const struct room_client *args)
 	rc = client_start(&client, call->fds[0], call->fds[1], args->conn_id, &args->who);
 	call->fds[0] = call->fds[1] = -1;
 	if (rc)
-		exit(1);
+		_exit(1);
 	return ipc_reply_raw(call, NULL, 0, NULL, 0);
 }
 
