@@ -38,7 +38,7 @@ struct root_copy {
 #define TPM_FILE_MAX (4u << 20)  /* of a file of a TPM's state; swtpm's have less than 1 MiB */
 
 struct cage_limits {
-	uint64_t nofile;      /* descriptors; CAGE_FD_TOP twice, for moving them about */
+	uint64_t nofile;      /* descriptors; more than CAGE_FD_TOP */
 	uint64_t memlock;     /* bytes it may lock */
 	uint64_t nproc;       /* threads */
 	uint64_t stack;       /* bytes */

@@ -151,10 +151,10 @@ static int build(const struct cage_spec *s, int fds[2], struct err *err)
 	r = enter_group(s, err);
 	if (r == 0)
 		r = enter_root(s, &fds[1], err);
+	if (r == 0)   /* under launch's limit: until then we have all that it holds of its guests */
+		r = cage_place_fds(s->fds, s->n_fds, fds + skip, 2 - skip, err);
 	if (r == 0)   /* while we may still raise one */
 		r = set_limits(&s->limits, err);
-	if (r == 0)
-		r = cage_place_fds(s->fds, s->n_fds, fds + skip, 2 - skip, err);
 	if (r == 0)
 		r = enter_user(s, fds[1], err);
 	if (r == 0)   /* the new namespace gave the bounding set back: drop it again */

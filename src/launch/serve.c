@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The verbs of program launch. Core is the authority, but what it says is checked again here. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -176,8 +177,8 @@ static int answer(struct ipc_call *call, const struct cell *c, const struct gues
 	};
 
 	ret.ptys = arena_calloc(call->arena, c->n_ptys + 1, sizeof(*ret.ptys));
-	for (unsigned i = 0; ret.ptys && i < c->n_ptys; i++) {
-		char *name = arena_alloc(call->arena, 65);
+	for (unsigned i = 0; i < c->n_ptys; i++) {
+		char *name = ret.ptys ? arena_alloc(call->arena, 65) : NULL;
 
 		if (!name || ptsname_r(c->pty[i], name, 64))
 			return err_set(&call->err, -ENOMEM, ERR_NO_MEMORY, "pseudo terminal");
@@ -331,17 +332,23 @@ int launch_on_cleanup(struct ipc_call *call, const struct launch_guest_args *arg
 int launch_on_list(struct ipc_call *call)
 {
 	struct launch_list_ret ret = { 0 };
-	unsigned n = 0;
+	unsigned n = 1;
+	int rc;
 
 	for (const struct cell *c = launch.cells; c; c = c->next)
 		n++;
-	ret.guests = arena_calloc(call->arena, n + 1, sizeof(*ret.guests));
-	for (const struct cell *c = launch.cells; ret.guests && c; c = c->next) {
+	/* max_guests are more than the call's arena holds; whoever is not listed has ended */
+	ret.guests = calloc(n, sizeof(*ret.guests));
+	if (!ret.guests)
+		return err_sys(&call->err, -ENOMEM, "list of guests");
+	for (const struct cell *c = launch.cells; c; c = c->next) {
 		struct launch_found *f = &ret.guests[ret.n_guests++];
 
 		memcpy(f->guest, c->uuid, 16);
 		f->qemu_pid = watched_alive(&c->qemu) ? c->qemu.pid : 0;
 		f->vm_pid = watched_alive(&c->vm) ? c->vm.pid : 0;
 	}
-	return launch_reply_list(call, &ret);
+	rc = launch_reply_list(call, &ret);
+	free(ret.guests);
+	return rc;
 }

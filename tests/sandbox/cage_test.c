@@ -16,12 +16,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "cage_help.h"
 #include "sandbox/sandbox.h"
 
@@ -225,6 +227,30 @@ static void qemu_is_caged(void **state)
 	assert_string_equal(proc(g.cage.pid, "environ"), "LANG=C");   /* the first of four */
 	help_kill(&h, &g);
 	assert_false(cgroup_populated(&h.groups, g.group));
+}
+
+/* Launch holds descriptors of all guests, more than one of them may have, and a cage begins with all. */
+static void however_many_launch_holds(void **state)
+{
+	struct rlimit lim;
+	struct help_guest g;
+	int held[4096];
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &lim), 0);
+	lim.rlim_cur = lim.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &lim), 0);
+	for (size_t i = 0; i < 4096; i++) {
+		held[i] = fcntl(0, F_DUPFD_CLOEXEC, 3);
+		assert_true(held[i] >= 0);
+	}
+	help_cage(&h, &g, help_qemu_args, NULL, 0, NULL, 0);
+	assert_string_equal(help_report(&g), "");
+	help_qmp_open(&g);
+	check_fds(&g);
+	check_limits(&g);
+	help_kill(&h, &g);
+	fd_close_all(held, 4096);
 }
 
 static void copies_are_inside(void **state)
@@ -492,6 +518,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(qemu_is_caged),
+		cmocka_unit_test(however_many_launch_holds),
 		cmocka_unit_test(copies_are_inside),
 		cmocka_unit_test(descriptors_get_their_numbers),
 		cmocka_unit_test(a_program_that_refuses_shows_its_status),
