@@ -72,7 +72,7 @@ void cleanup_begin(struct cell *c, struct ipc_call *call, bool forget_tpm)
 static void look_at_helpers(struct cell *c, pid_t pid, int status)
 {
 	for (unsigned i = 0; i < c->n_helpers; i++) {
-		if (c->helpers[i].pid != pid)
+		if (c->helpers[i].pid != pid || c->helpers[i].found)
 			continue;
 		if (status && !c->going && watched_alive(&c->qemu))
 			log_error("guest %s (%s): %s ended, status %#x; its %s does not answer until the guest is "

@@ -30,6 +30,7 @@
 struct watched {
 	pid_t pid;
 	uint64_t start;              /* clock ticks after boot: the pid cannot be mistaken */
+	bool found;                  /* it was there before us: no child of ours, which may have its pid by now */
 	int pidfd;                   /* -1: gone */
 };
 

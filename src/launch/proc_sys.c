@@ -47,6 +47,7 @@ int watched_open(struct watched *w, pid_t pid, uint64_t start)
 	}
 	w->pid = pid;
 	w->start = start ? start : proc_start(pid);
+	w->found = start;
 	w->pidfd = fd;
 	return 0;
 }
