@@ -63,7 +63,7 @@ static int set_limits(const struct cage_limits *l, struct err *err)
 		{ RLIMIT_NICE, "nice", 0 },
 	};
 
-	/* who meets it hears EFBIG: a word for a log that is a larger file must not end a guest's TPM */
+	/* who meets it hears EFBIG, and a guest's TPM says that it failed: it need not end for that */
 	if (l->fsize)
 		signal(SIGXFSZ, SIG_IGN);
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {

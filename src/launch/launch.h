@@ -108,9 +108,9 @@ int folder_listen(const struct cell *c, const char *name, int type, uid_t owner,
 int folder_ptys(struct cell *c, struct err *err);
 void folder_remove(int parent, const char *name);   /* one level, no folders in it */
 
-/* passt.c, tpm_sys.c: its end of `fd`, the other is QEMU's */
-int passt_start(struct cell *c, int fd, struct err *err);
-int tpm_start(struct cell *c, int fd, struct err *err);
+/* passt.c, tpm_sys.c: its end of `fd`, the other is QEMU's; `log` becomes its descriptor 2 */
+int passt_start(struct cell *c, int fd, int log, struct err *err);
+int tpm_start(struct cell *c, int fd, int log, struct err *err);
 
 /* The guest has ended: what its TPM remembers is closed, or removed. */
 void tpm_end(const char *name, bool forget);

@@ -32,7 +32,7 @@ int helper_start(struct cell *c, struct watched *w, struct cage_spec *spec, cons
 	return rc ? err_sys(err, rc, "%s", spec->root->path) : 0;
 }
 
-int passt_start(struct cell *c, int fd, struct err *err)
+int passt_start(struct cell *c, int fd, int log, struct err *err)
 {
 	/* the whole list is ours; nothing of the guest's definition is in it */
 	const char *const args[] = {
@@ -41,7 +41,7 @@ int passt_start(struct cell *c, int fd, struct err *err)
 		"--fd", "3", launch.resolver ? "--dns-forward" : NULL, PASST_NAMES, NULL,
 	};
 	CLEAN_FD int names = open("/etc/resolv.conf", O_RDONLY | O_CLOEXEC);
-	const struct cage_fd fds[] = { { fd, PASST_FD }, { 2, 2 } };
+	const struct cage_fd fds[] = { { fd, PASST_FD }, { log, 2 } };
 	char text[INET_ADDRSTRLEN], head[128];
 	struct root_copy copy = { .fd = names, .name = "resolv.conf" };
 	struct cage_spec spec = {

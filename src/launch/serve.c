@@ -23,6 +23,7 @@ struct build {
 	struct cell *cell;
 	struct ipc_call *call;
 	unsigned next;               /* of those brought */
+	int log;                     /* what QEMU, passt and swtpm have to say */
 	struct cage_fd fds[LAUNCH_FDS_MAX + 3];
 	size_t n_fds;
 	struct root_copy copies[3];
@@ -78,8 +79,8 @@ static int add_socket(struct build *b, const char *name, int row, struct err *er
 }
 
 /* QEMU's end of a socket pair; the other is of a program that is started for it. */
-static int add_helper(struct build *b, int (*start)(struct cell *c, int fd, struct err *err), int row,
-		      struct err *err)
+static int add_helper(struct build *b, int (*start)(struct cell *c, int fd, int log, struct err *err),
+		      int row, struct err *err)
 {
 	int pair[2], rc = label_next(-1, "sockcreate", b->cell->label, true);
 
@@ -87,7 +88,7 @@ static int add_helper(struct build *b, int (*start)(struct cell *c, int fd, stru
 		return err_sys(err, rc ? rc : -errno, "socket pair");
 	(void)label_next(-1, "sockcreate", b->cell->label[0] ? "\n" : "", true);
 	(void)add_made(b, pair[0], row);
-	rc = start(b->cell, pair[1], err);
+	rc = start(b->cell, pair[1], b->log, err);
 	fd_close(&pair[1]);
 	return rc;
 }
@@ -150,6 +151,7 @@ static int start(struct build *b, const struct launch_start_args *a, struct err 
 	memset(folder, -1, sizeof(folder));
 	if (!rc)
 		rc = folder_make(c, folder, true, err);
+	b->log = folder[FOLDER_FIFO_WRITE];
 	if (!rc)
 		rc = folder_ptys(c, err);
 	if (!rc)
@@ -157,8 +159,8 @@ static int start(struct build *b, const struct launch_start_args *a, struct err 
 	for (uint32_t i = 0; i < a->n_fds && !rc; i++)
 		rc = add_row(b, (int)i, err);
 	if (!rc) {
-		b->fds[b->n_fds++] = (struct cage_fd){ folder[FOLDER_FIFO_WRITE], 1 };
-		b->fds[b->n_fds++] = (struct cage_fd){ folder[FOLDER_FIFO_WRITE], 2 };
+		b->fds[b->n_fds++] = (struct cage_fd){ b->log, 1 };
+		b->fds[b->n_fds++] = (struct cage_fd){ b->log, 2 };
 		spec.n_fds = b->n_fds;
 		spec.n_copies = b->n_copies;
 		rc = stage_run(&s, err);

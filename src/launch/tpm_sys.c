@@ -36,13 +36,13 @@ static int give(const char *path, uid_t uid, const char *label)
 	return fchdir(launch.run_dir) < 0 ? -errno : r;
 }
 
-int tpm_start(struct cell *c, int fd, struct err *err)
+int tpm_start(struct cell *c, int fd, int log, struct err *err)
 {
 	static const char *const args[] = {
 		"socket", "--tpm2", "--terminate", "--ctrl", "type=unixio,clientfd=3",
 		"--tpmstate", "dir=" CAGE_STATE ",mode=0600", NULL,
 	};
-	const struct cage_fd fds[] = { { fd, SWTPM_FD }, { 2, 2 } };
+	const struct cage_fd fds[] = { { fd, SWTPM_FD }, { log, 2 } };
 	const uid_t uid = c->uid + GUEST_UID_SWTPM;
 	char path[PATH_MAX];
 	struct cage_spec spec = {

@@ -65,8 +65,8 @@
 
 /*
  * Read end (O_RDONLY|O_NONBLOCK) of the FIFO VM_FIFO_NAME in the guest's folder, which is
- * QEMU's descriptor 1 and 2. QEMU holds it O_RDWR|O_NONBLOCK, so that neither a dead
- * nor a slow reader breaks or stops it: what does not fit is lost.
+ * QEMU's descriptor 1 and 2, passt's and swtpm's 2. They hold it O_RDWR|O_NONBLOCK, so that neither a
+ * dead nor a slow reader breaks or stops them: what does not fit is lost.
  */
 #define VM_FD_FIFO 11
 #define VM_FIFO_NAME "log.fifo"

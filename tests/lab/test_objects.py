@@ -32,6 +32,11 @@ def host(lab):
     return Host(lab)
 
 
+def says_it_to(host, program):
+    """What its descriptor 2 is: /dev/null instead of one that the policy does not let it have."""
+    return host.run(f"readlink /proc/$(ps -eo pid,comm --no-headers | awk '$2 ~ /^{program}/ {{ print $1 }}')/fd/2")
+
+
 def network(host):
     """A way to the world, without which passt does not start."""
     host.run("set -e; ip link add wan type dummy; ip addr add 192.0.2.1/24 dev wan; ip link set wan up; "
@@ -74,6 +79,7 @@ def test_every_object(host):
     for domain_of in ("svirt_t", "cordon_vm_t", "cordon_passt_t"):
         assert f":{domain_of}:{mine} " in processes, processes
     assert not re.search(r":(unconfined_t|initrc_t|init_t):.*(cordon-|cordond|qemu-system|passt )", processes)
+    assert says_it_to(host, "passt").endswith("/log.fifo")
     whole(host)
     assert mine in cage(host)[1]
     # what was changed behind our back is told, and is not a guest's for ever
@@ -98,6 +104,7 @@ def test_tpm(host):
         mine = level(host.process("one"))
         levels.add(mine)
         assert re.search(f":cordon_swtpm_t:{mine} +swtpm", host.run("ps -eo label:80,comm --no-headers"))
+        assert says_it_to(host, "swtpm").endswith("/log.fifo")
         for path in (state, state + "/tpm2-00.permall"):
             assert host.label(path) == IMAGE.replace("s0", mine)
         whole(host)

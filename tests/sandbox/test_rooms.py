@@ -102,3 +102,20 @@ def test_with_privilege(server, name):
     assert confined(found)
     assert int(found["CapPrm"], 16) & ~most == 0
     assert int(found["CapInh"], 16) == int(found["CapAmb"], 16) == 0
+
+
+def test_what_belongs_to_a_guest_writes_to_its_log_alone(server, name, define):
+    define(name, memory=64, devices='<interface type="user"/><tpm model="tpm-crb">'
+                                    '<backend type="emulator" version="2.0"/></tpm>')
+    server.virsh("start", name)
+    folder = server.dir / "run/guests" / house.uuid(server, name)
+    pids = re.findall(r"^(qemu|passt|swtpm) (\d+)", (folder / "pids").read_text(), re.M)
+    assert len(pids) == 3
+    for who, pid in pids:
+        assert not [fd for fd in Path(f"/proc/{pid}/fd").iterdir() if fd.exists() and fd.samefile(server.log)], who
+        assert Path(f"/proc/{pid}/fd/2").samefile(folder / "log.fifo")
+        with open(f"/proc/{pid}/fd/2", "w", encoding="ascii") as log:
+            log.write(f"{who} was here\n")
+    log = server.dir / f"log/guests/{name}.log"
+    wait_for(lambda: all(f"{who} was here\n" in log.read_text() for who, _ in pids), 5, text="their words")
+    server.virsh("destroy", name)
