@@ -132,6 +132,7 @@ static void monitored(void *ctx, struct json_object *ret, const struct err *err)
 	struct ipc_call *call = ctx;
 	struct vm_monitor_ret r = { 0 };
 
+	outbox_flush();
 	/* QEMU's refusal is an answer, too: whoever asked wants to read it */
 	if (!vm.qmp.raw) {
 		vm_refuse(call, err);
@@ -151,6 +152,7 @@ static void monitored_hmp(void *ctx, struct json_object *ret, const struct err *
 	struct ipc_call *call = ctx;
 	struct vm_monitor_ret r = { 0 };
 
+	outbox_flush();
 	if (err) {
 		vm_refuse(call, err);
 		return;

@@ -40,6 +40,8 @@ void vm_reply_plain(void *ctx, struct json_object *ret, const struct err *err)
 	struct ipc_call *call = ctx;
 
 	(void)ret;
+	/* what QEMU told before it answered core hears before the answer, too */
+	outbox_flush();
 	if (err)
 		vm_refuse(call, err);
 	else

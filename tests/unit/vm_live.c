@@ -346,6 +346,7 @@ void live_done(void *ctx, struct ipc_reply *r)
 	struct live *l = ctx;
 
 	l->answered = true;
+	l->events_before = l->n_events;
 	l->rc = r->rc;
 	l->err = r->err ? *r->err : (struct err){ 0 };
 	arena_free(l->ret_arena);

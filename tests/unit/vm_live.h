@@ -36,6 +36,7 @@ struct live {
 
 	/* the last answer */
 	bool answered;
+	unsigned events_before;    /* that came before it */
 	int rc;
 	struct err err;
 	void *ret;

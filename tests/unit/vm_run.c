@@ -490,6 +490,26 @@ static void test_silence(void **state)
 	live_end(l);
 }
 
+/* QEMU's event and its answer come by one read: core must not hear the answer first. */
+static void test_event_before_answer(void **state)
+{
+	struct live *l = fake("say({'QMP': {}}); serve()\n"
+			      "for line in f:\n"
+			      "    q = json.loads(line)\n"
+			      "    c.sendall((json.dumps({'event': 'STOP'}) + '\\r\\n' +\n"
+			      "               json.dumps({'return': {}, 'id': q['id']}) + '\\r\\n').encode())");
+
+	(void)state;
+	live_boot(l, false, false);
+	assert_int_equal(l->rc, 0);
+	live_wait(l, 50);
+	assert_int_equal(action(l, VM_ACTION_SUSPEND, 0), 0);
+	assert_true(l->events_before > 0);
+	assert_int_equal(l->events[l->events_before - 1].kind, VM_EVENT_KIND_LIFECYCLE);
+	assert_int_equal(l->events[l->events_before - 1].a, 3);
+	live_end(l);
+}
+
 static uint64_t memory_kib(pid_t pid, const char *key)
 {
 	char path[64], line[256];
@@ -618,6 +638,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_killed, sweep),
 		cmocka_unit_test_teardown(test_garbage, sweep),
 		cmocka_unit_test_teardown(test_silence, sweep),
+		cmocka_unit_test_teardown(test_event_before_answer, sweep),
 		cmocka_unit_test_teardown(test_floods, sweep),
 		cmocka_unit_test_teardown(test_console_flood, sweep),
 		cmocka_unit_test_teardown(test_figures, sweep),
