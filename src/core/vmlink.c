@@ -287,11 +287,16 @@ void vmlink_retry(struct guest_run *run)
 
 /* ---- what it tells ---- */
 
+/*
+ * An event is acknowledged once it is in the record: a core that is killed in between is told again.
+ * QEMU's end never is, for the run's record then goes, and until it does tells how the guest was before.
+ */
 int vmup_on_events(struct ipc_call *call, const struct vm_events *args)
 {
 	struct vmlink *l = call->ch->ctx;
 	struct guest_run *run = l->run;
-	struct vm_ack ack = { 0 };
+	const struct vm_event *end = NULL;
+	struct vm_ack ack;
 
 	if (!run)
 		return ipc_reply(call, NULL, NULL, 0);
@@ -299,22 +304,25 @@ int vmup_on_events(struct ipc_call *call, const struct vm_events *args)
 		log_warn("domain '%s': %llu events did not fit the queue of its cordon-vm and are lost",
 			 run->guest->name, (unsigned long long)(args->lost - run->lost));
 	run->lost = args->lost;
+	ack.seq = run->rec.event_seq;
 	for (uint32_t i = 0; i < args->n_events; i++) {
 		const struct vm_event *e = &args->events[i];
 
-		if (e->seq <= run->rec.event_seq)
+		if (e->kind == VM_EVENT_KIND_EXITED)
+			end = e;
+		if (end || e->seq <= run->rec.event_seq)
 			continue;   /* told before; the ACK was lost */
 		run->rec.event_seq = e->seq;
 		events_from_vm(run, e);
 	}
+	if (run->rec.event_seq > ack.seq)
+		store_save_run(run->guest);
 	ack.seq = run->rec.event_seq;
 	if (run->link)
 		(void)vm_send_ack(&run->link->ch, &ack);
-	store_save_run(run->guest);
-	/* last: this may end the run */
-	for (uint32_t i = 0; i < args->n_events; i++)
-		if (args->events[i].kind == VM_EVENT_KIND_EXITED)
-			plan_qemu_ended(run, args->events[i].b == 1, (int)args->events[i].a,
-					args->events[i].text);
+	if (end) {
+		events_from_vm(run, end);
+		plan_qemu_ended(run, end->b == 1, (int)end->a, end->text);
+	}
 	return ipc_reply(call, NULL, NULL, 0);
 }

@@ -6,6 +6,7 @@ import select
 import signal
 import socket
 import struct
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -100,6 +101,28 @@ def test_core_dead_while_the_guest_powers_off(server, linux):
         wait_for(lambda: house.state(qemu) in ("gone", "Z"), 60, text="the guest powering off")
     wait_for(lambda: linux not in house.running(server), 10)
     assert house.virsh(server, "domstate", linux, "--reason").out.strip() == "shut off (shutdown)"
+    house.clean(server)
+
+
+@pytest.mark.parametrize("call", ["renameat2", "unlink"])
+def test_core_dead_between_two_calls(own_server, name, call):
+    """Killed as it writes down that the guest powered off; and when all of the run is undone but its
+    record: either time the next one knows how the guest ended."""
+    server = own_server().start()
+    (server.dir / "g.xml").write_text(guests.xml(name, memory=64))
+    server.virsh("define", server.dir / "g.xml")
+    server.virsh("start", name)
+    core = house.pid(server, "core")
+    with subprocess.Popen(["strace", "-qq", "-p", str(core), "-o", str(server.dir / "strace"),
+                           "-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when=1"],
+                          stderr=subprocess.PIPE, text=True) as strace:
+        wait_for(lambda: f"TracerPid:\t{strace.pid}\n" in Path(f"/proc/{core}/status").read_text(), 10)
+        house.kill(signal.SIGTERM, server.qemu(name))      # QEMU says that it was told to end
+        strace.wait(20)
+    assert call in (server.dir / "strace").read_text()
+    wait_for(lambda: house.pids(server, "core") not in ([], [core]), 10, text="another core")
+    wait_for(lambda: name not in house.running(server), 10)
+    assert house.virsh(server, "domstate", name, "--reason").out.strip() == "shut off (shutdown)"
     house.clean(server)
 
 
