@@ -94,6 +94,11 @@ void arena_reset(struct arena *a)
 	a->used = 0;
 }
 
+void arena_allow(struct arena *a, size_t more)
+{
+	a->cap = a->used + more;
+}
+
 size_t arena_used(const struct arena *a)
 {
 	return a->used;

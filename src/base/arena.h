@@ -28,6 +28,9 @@ char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(
 /* Forget all that was handed out; keeps the first block for reuse. */
 void arena_reset(struct arena *a);
 
+/* From now on `more` bytes beside those that were handed out; may be less than before, too. */
+void arena_allow(struct arena *a, size_t more);
+
 /* Bytes handed out so far. */
 size_t arena_used(const struct arena *a);
 

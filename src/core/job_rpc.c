@@ -47,10 +47,11 @@ int remote_on_domain_get_job_stats(struct ipc_call *call,
 		ret.type = TYPE_UNBOUNDED;
 		params_int(&p, "operation", 0, job_operation(g->job));
 		params_ullong(&p, "time_elapsed", 0, job_elapsed_ms(g->job));
+		rc = params_end(&p, &call->err);
 		ret.params = p.list;
 		ret.n_params = p.n;
 	}
-	return remote_reply_domain_get_job_stats(call, &ret);
+	return rc ? rc : remote_reply_domain_get_job_stats(call, &ret);
 }
 
 static int abort_job(struct ipc_call *call, const struct remote_nonnull_domain *dom, uint32_t flags)

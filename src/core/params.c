@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/params.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* "vcpu.%.state" with the '%' replaced by the number */
@@ -9,7 +10,7 @@ static char *name_of(struct arena *a, const char *name, int at)
 	const char *mark = strchr(name, '%');
 
 	if (!mark)
-		return arena_strdup(a, name);
+		return (char *)(uintptr_t)name;
 	return arena_printf(a, "%.*s%d%s", (int)(mark - name), name, at, mark + 1);
 }
 
@@ -82,4 +83,9 @@ void params_string(struct params *p, const char *name, int at, const char *v)
 		one->value.u.s = copy;
 	else
 		p->failed = true;
+}
+
+int params_end(const struct params *p, struct err *err)
+{
+	return p->failed ? err_set(err, -ENOMEM, ERR_NO_MEMORY, "out of memory") : 0;
 }

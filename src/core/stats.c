@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* domstats: all guests asked at once, answered when the last one answered or ran out of time. */
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@
 #define STATS_PERF (1u << 6)
 #define STATS_SUPPORTED 0x3fu
 #define STATS_KNOWN 0x7ffu
+#define TRIM_ABOVE (1u << 20)        /* bytes of an answer whose memory goes back to the kernel */
 #define FILTER_ALL 0xffu             /* list_matches() */
 #define FLAG_NOWAIT (1u << 29)
 #define FLAG_BACKING (1u << 30)
@@ -33,6 +35,7 @@ struct survey {
 	unsigned n;
 	unsigned outstanding;
 	uint32_t types;
+	int rc;                /* why there will be no answer, in call->err */
 };
 struct question {
 	struct survey *survey;
@@ -42,8 +45,10 @@ struct question {
 
 /* virDomainMemoryStatTags in domstats' words */
 static const char *const memory_names[] = {
-	"swap_in", "swap_out", "major_fault", "minor_fault", "unused", "available", "current", "rss",
-	"usable", "last-update", "disk_caches", "hugetlb_pgalloc", "hugetlb_pgfail",
+	"balloon.swap_in", "balloon.swap_out", "balloon.major_fault", "balloon.minor_fault",
+	"balloon.unused", "balloon.available", "balloon.current", "balloon.rss", "balloon.usable",
+	"balloon.last-update", "balloon.disk_caches", "balloon.hugetlb_pgalloc",
+	"balloon.hugetlb_pgfail",
 };
 
 static void put_state(struct params *p, const struct guest *g)
@@ -68,12 +73,10 @@ static void put_balloon(struct params *p, const struct domain *d, const struct v
 	params_ullong(p, "balloon.maximum", 0, d->memory_kib);
 	for (uint32_t i = 0; st && i < st->n_memory; i++) {
 		int tag = st->memory[i].tag;
-		char name[40];
 
 		if (tag == 6 || tag < 0 || tag >= (int)(sizeof(memory_names) / sizeof(memory_names[0])))
 			continue;
-		snprintf(name, sizeof(name), "balloon.%s", memory_names[tag]);
-		params_ullong(p, name, 0, st->memory[i].value);
+		params_ullong(p, memory_names[tag], 0, st->memory[i].value);
 	}
 }
 
@@ -122,18 +125,21 @@ static void put_disks(struct params *p, const struct domain *d, const struct vm_
 	}
 }
 
-static void put_record(struct survey *s, unsigned at, const struct guest *g,
-		       const struct vm_stats_ret *st)
+static int put_record(struct survey *s, unsigned at, const struct guest *g,
+		      const struct vm_stats_ret *st)
 {
-	struct params p = { .arena = s->call->arena };
+	/* of one guest at a time: only the figures are kept until the answer */
+	CLEAN_ARENA struct arena *scratch = g->run ? NULL : arena_new(GUEST_MODEL_MAX);
 	struct remote_domain_stats_record *rec = &s->records[at];
+	struct params p = { .arena = s->call->arena };
 	struct domain d;
+	char *name = arena_strdup(p.arena, g->name);
+	int rc = name && (scratch || g->run) ? 0 : -ENOMEM;
 
-	rec->dom = guest_wire(g);
-	/* the guest may be gone before the last answer: keep what the wire needs */
-	rec->dom.name = arena_strdup(s->call->arena, g->name);
-	if (guest_view(g, false, s->call->arena, &d, NULL))
-		return;
+	if (!rc)
+		rc = guest_view(g, false, scratch, &d, &s->call->err);
+	if (rc)
+		return rc;
 	if (s->types & STATS_STATE)
 		put_state(&p, g);
 	if (s->types & STATS_CPU && st)
@@ -146,20 +152,42 @@ static void put_record(struct survey *s, unsigned at, const struct guest *g,
 		put_nets(&p, &d);
 	if (s->types & STATS_BLOCK)
 		put_disks(&p, &d, st);
+	rec->dom = guest_wire(g);
+	/* the guest may be gone before the last answer */
+	rec->dom.name = name;
 	rec->params = p.list;
 	rec->n_params = p.n;
+	return params_end(&p, NULL);
+}
+
+/* One that lacks something makes no answer of all that is there. */
+static void add_record(struct survey *s, unsigned at, const struct guest *g,
+		       const struct vm_stats_ret *st)
+{
+	if (!s->rc)
+		s->rc = put_record(s, at, g, st);
+	if (s->rc == -ENOMEM)
+		err_set(&s->call->err, s->rc, ERR_NO_MEMORY, "the figures of %u domains take more memory "
+			"than one answer may (%u MiB); ask for fewer at a time", s->n,
+			IPC_WORK_MAX >> 20);
 }
 
 static void finish(struct survey *s)
 {
 	struct remote_connect_get_all_domain_stats_ret ret = { .retStats = s->records };
+	size_t used = arena_used(s->call->arena);
 
 	/* guests that went away meanwhile have no record */
 	for (unsigned i = 0; i < s->n; i++)
 		if (s->records[i].dom.name)
 			s->records[ret.n_retStats++] = s->records[i];
-	remote_reply_connect_get_all_domain_stats(s->call, &ret);
+	if (s->rc)
+		ipc_refuse(s->call, s->rc, &s->call->err);
+	else
+		remote_reply_connect_get_all_domain_stats(s->call, &ret);
 	free(s);
+	if (used > TRIM_ABOVE)
+		malloc_trim(0);
 }
 
 static void answered(void *ctx, struct ipc_reply *r)
@@ -169,7 +197,7 @@ static void answered(void *ctx, struct ipc_reply *r)
 	struct guest *g = guest_by_uuid(q->uuid);
 
 	if (g)
-		put_record(s, q->at, g, r->rc ? NULL : r->ret);
+		add_record(s, q->at, g, r->rc ? NULL : r->ret);
 	free(q);
 	if (--s->outstanding == 0)
 		finish(s);
@@ -189,7 +217,7 @@ static void ask(struct survey *s, unsigned at, const struct guest *g, bool nowai
 		}
 		free(q);
 	}
-	put_record(s, at, g, NULL);
+	add_record(s, at, g, NULL);
 }
 
 static struct guest **choose(struct ipc_call *call,
@@ -199,6 +227,11 @@ static struct guest **choose(struct ipc_call *call,
 	struct guest **list = arena_calloc(call->arena, cap + 1, sizeof(*list));
 
 	*ret_n = 0;
+	if (args->n_doms > core.conf.max_guests) {
+		err_set(&call->err, -E2BIG, ERR_INVALID_ARG, "figures of %u domains are asked for, but there "
+			"may be no more than %u (max_guests)", args->n_doms, core.conf.max_guests);
+		return NULL;
+	}
 	if (!list) {
 		err_set(&call->err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
 		return NULL;
@@ -248,44 +281,4 @@ int remote_on_connect_get_all_domain_stats(
 	if (--s->outstanding == 0)
 		finish(s);
 	return 0;
-}
-
-/* ---- vcpus of one guest ---- */
-
-static void got_vcpus(void *ctx, struct ipc_reply *r)
-{
-	struct ipc_call *call = ctx;
-	const struct remote_domain_get_vcpus_args *args = call->args;
-	const struct vm_stats_ret *st = r->ret;
-	struct remote_domain_get_vcpus_ret ret = { 0 };
-
-	if (r->rc) {
-		core_refuse_reply(call, r);
-		return;
-	}
-	ret.info = arena_calloc(call->arena, st->n_vcpus + 1, sizeof(*ret.info));
-	for (uint32_t i = 0; ret.info && i < st->n_vcpus && (int)i < args->maxinfo; i++)
-		ret.info[ret.n_info++] = (struct remote_vcpu_info){
-			.number = st->vcpus[i].number, .state = st->vcpus[i].state,
-			.cpu_time = st->vcpus[i].time_ns, .cpu = -1 };
-	/* every vcpu may run on every processor of the host: nothing is pinned yet */
-	ret.n_cpumaps = ret.n_info * (uint32_t)(args->maplen > 0 ? args->maplen : 0);
-	ret.cpumaps = arena_alloc(call->arena, ret.n_cpumaps + 1);
-	if (ret.cpumaps)
-		memset(ret.cpumaps, 0xff, ret.n_cpumaps);
-	remote_reply_domain_get_vcpus(call, &ret);
-}
-
-int remote_on_domain_get_vcpus(struct ipc_call *call, const struct remote_domain_get_vcpus_args *args)
-{
-	struct guest *g = client_running(call, &args->dom);
-	struct vm_stats_args want = { .types = STATS_VCPU };
-	struct ipc_chan *vm;
-
-	if (!g)
-		return -EINVAL;
-	if (args->maxinfo < 0 || args->maxinfo > 16384 || args->maplen < 0 || args->maplen > 2048)
-		return err_set(&call->err, -EINVAL, ERR_INVALID_ARG, "maxinfo or maplen out of range");
-	vm = vmlink_chan(g, &call->err);
-	return vm ? vm_call_stats(vm, &want, NULL, 0, got_vcpus, call) : -EAGAIN;
 }

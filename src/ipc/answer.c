@@ -169,6 +169,8 @@ int ipc_answer_dispatch(struct ipc_chan *ch, struct ipc_received *m)
 		call_free(call);
 		return -EPROTO;
 	}
+	/* what was sent is decoded; the answer may be larger than the question */
+	arena_allow(call->arena, IPC_WORK_MAX);
 	call->args = args;
 	call->n_fds = m->n_fds;
 	memcpy(call->fds, m->fds, m->n_fds * sizeof(int));

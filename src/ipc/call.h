@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "ipc/program.h"
 
+#define IPC_WORK_MAX (32u << 20)   /* bytes of a call's arena for its answer, beside the arguments */
 #define IPC_FDS_MAX 128   /* descriptors in one message (the kernel allows 253) */
 
 /* A request that was received. Freed by ipc_reply() or ipc_refuse(). */
@@ -16,7 +17,7 @@ struct ipc_call {
 	const struct ipc_row *row;
 	uint64_t serial;
 	uint64_t req;                   /* follows one client call through all rooms */
-	struct arena *arena;            /* args live here, until the call is answered */
+	struct arena *arena;            /* args, and what the answer takes, until it is answered */
 	const void *args;
 	const void *raw;                /* the encoded body, valid only inside the handler */
 	size_t raw_len;

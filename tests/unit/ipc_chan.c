@@ -51,11 +51,15 @@ static int on_open_plain(struct ipc_call *call, const void *args)
 	return 0;
 }
 
+static size_t wanted;   /* bytes for the answer, of the call's arena */
+static bool had;
+
 static int on_stat(struct ipc_call *call, const void *args)
 {
 	const struct disk_stat_args *a = args;
 	struct disk_stat_ret ret = { .capacity = strlen(a->path) };
 
+	had = !wanted || arena_alloc(call->arena, wanted);
 	return ipc_reply(call, &ret, NULL, 0);
 }
 
@@ -186,6 +190,25 @@ static void test_long_and_out_of_order(void **state)
 	assert_int_equal(answers, 3);
 	assert_int_equal(last.rc, -EPIPE);
 	free(text);
+}
+
+/* The answer may take more memory than what was asked decoded to, and has an end as well. */
+static void test_memory_of_an_answer(void **state)
+{
+	struct disk_stat_args a = { .path = (char *)(uintptr_t)"/short" };
+
+	(void)state;
+	wanted = IPC_WORK_MAX;
+	assert_int_equal(disk_call_stat(&client, &a, NULL, 0, done, NULL), 0);
+	turn();
+	assert_int_equal(last.rc, 0);
+	assert_true(had);
+	wanted++;
+	assert_int_equal(disk_call_stat(&client, &a, NULL, 0, done, NULL), 0);
+	turn();
+	wanted = 0;
+	assert_int_equal(answers, 2);
+	assert_false(had);
 }
 
 /* Whoever waits learns that the peer is gone; an unanswered call can still be answered safely. */
@@ -453,7 +476,8 @@ static void test_forget(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_call_and_fd), T(test_refusal), T(test_long_and_out_of_order), T(test_peer_gone),
+		T(test_call_and_fd), T(test_refusal), T(test_memory_of_an_answer),
+		T(test_long_and_out_of_order), T(test_peer_gone),
 		T(test_wrong_sender), T(test_forged_heads), T(test_too_many_calls), T(test_full_socket),
 		T(test_half_a_message), T(test_freed_in_on_closed), T(test_forget),
 		cmocka_unit_test_setup_teardown(test_plain_sender_waits, setup_plain, teardown),
