@@ -44,11 +44,24 @@ static bool pick(struct ipc_call *call, struct ipc_reply *r, const struct remote
 {
 	struct guest *g = guest_by_uuid(dom->uuid);
 	const struct vm_stats_ret *st = r->ret;
+	const struct domain *d = g && g->run ? &g->run->rec.live : NULL;
 	const struct vm_block_stats *one;
 	const struct dom_disk *disk;
 
 	if (r->rc) {
 		core_refuse_reply(call, r);
+		return false;
+	}
+	disk = d && name[0] ? find_disk(call, d, name) : NULL;
+	if (!d || (name[0] && !disk)) {
+		ipc_refuse_text(call, -EINVAL, ERR_INVALID_ARG,
+				"invalid argument: invalid path: %.255s", name);
+		return false;
+	}
+	one = disk ? stats_of(st, disk->target) : NULL;
+	/* counters at 0 would be taken for a guest that was started anew */
+	if (st->stuck || (disk ? !one : st->n_disks < d->n_disks)) {
+		vmlink_refuse_stuck(call, dom);
 		return false;
 	}
 	memset(ret, 0, sizeof(*ret));
@@ -62,16 +75,8 @@ static bool pick(struct ipc_call *call, struct ipc_reply *r, const struct remote
 		ret->fl_req += st->disks[i].fl_req;
 		ret->fl_ns += st->disks[i].fl_ns;
 	}
-	if (!name[0])
-		return true;
-	disk = g && g->run ? find_disk(call, &g->run->rec.live, name) : NULL;
-	one = disk ? stats_of(st, disk->target) : NULL;
-	if (!one) {
-		ipc_refuse_text(call, -EINVAL, ERR_INVALID_ARG,
-				"invalid argument: invalid path: %.255s", name);
-		return false;
-	}
-	*ret = *one;
+	if (one)
+		*ret = *one;
 	return true;
 }
 
@@ -107,6 +112,7 @@ static void got_stats_flags(void *ctx, struct ipc_reply *r)
 	struct remote_domain_block_stats_flags_ret ret = { 0 };
 	struct params p = { .arena = call->arena };
 	struct vm_block_stats s;
+	int rc;
 
 	if (!pick(call, r, &args->dom, args->path, &s))
 		return;
@@ -118,6 +124,11 @@ static void got_stats_flags(void *ctx, struct ipc_reply *r)
 	params_llong(&p, "wr_total_times", 0, (int64_t)s.wr_ns);
 	params_llong(&p, "rd_total_times", 0, (int64_t)s.rd_ns);
 	params_llong(&p, "flush_total_times", 0, (int64_t)s.fl_ns);
+	rc = params_end(&p, &call->err);
+	if (rc) {
+		ipc_refuse(call, rc, &call->err);
+		return;
+	}
 	ret.params = p.list;
 	ret.n_params = (uint32_t)args->nparams < p.n ? (uint32_t)args->nparams : p.n;
 	ret.nparams = (int)ret.n_params;

@@ -46,6 +46,7 @@ struct guest_run {
 	bool ended;                       /* QEMU is gone */
 	bool adopted;                     /* it ran before this core did */
 	int wait_status;
+	uint64_t cpu_time_ns;             /* QEMU's, as last told */
 	uint64_t lost;                    /* events its cordon-vm could not keep, as last told */
 	char *why;                        /* the end of QEMU's log, owned */
 	struct client *autodestroy;       /* ends with this connection */

@@ -31,7 +31,8 @@ static int info_base(const struct guest *g, struct ipc_call *call,
 	ret->maxMem = d.memory_kib;
 	ret->memory = d.current_memory_kib;
 	ret->nrVirtCpu = d.vcpus_current ? d.vcpus_current : d.vcpus;
-	ret->cpuTime = 0;
+	/* what was told last: it never goes back, though nobody may be there who can look */
+	ret->cpuTime = guest_active(g) ? g->run->cpu_time_ns : 0;
 	return 0;
 }
 
@@ -48,7 +49,7 @@ static void got_info(void *ctx, struct ipc_reply *r)
 		return;
 	}
 	if (!r->rc && guest_active(g)) {
-		ret.cpuTime = st->cpu_time_ns;
+		ret.cpuTime = g->run->cpu_time_ns = st->cpu_time_ns;
 		ret.memory = st->balloon_kib ? st->balloon_kib : ret.memory;
 	}
 	remote_reply_domain_get_info(call, &ret);

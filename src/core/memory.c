@@ -170,8 +170,16 @@ static void got_stats(void *ctx, struct ipc_reply *r)
 		core_refuse_reply(call, r);
 		return;
 	}
+	if (st->stuck) {
+		vmlink_refuse_stuck(call, &args->dom);
+		return;
+	}
 	ret.stats = arena_calloc(call->arena, st->n_memory + 1, sizeof(*ret.stats));
-	for (uint32_t i = 0; ret.stats && i < st->n_memory && i < args->maxStats; i++)
+	if (!ret.stats) {
+		ipc_refuse_text(call, -ENOMEM, ERR_NO_MEMORY, "out of memory");
+		return;
+	}
+	for (uint32_t i = 0; i < st->n_memory && i < args->maxStats; i++)
 		ret.stats[ret.n_stats++] = (struct remote_domain_memory_stat){
 			st->memory[i].tag, st->memory[i].value };
 	remote_reply_domain_memory_stats(call, &ret);

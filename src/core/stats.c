@@ -105,7 +105,8 @@ static void put_disks(struct params *p, const struct domain *d, const struct vm_
 		params_string(p, "block.%.name", (int)i, d->disks[i].target);
 		if (d->disks[i].path)
 			params_string(p, "block.%.path", (int)i, d->disks[i].path);
-		for (uint32_t k = 0; st && k < st->n_disks; k++) {
+		/* counters at 0 would be taken for a guest that was started anew */
+		for (uint32_t k = 0; st && !st->stuck && k < st->n_disks; k++) {
 			const struct vm_block_stats *b = &st->disks[k];
 
 			if (strcmp(b->target, d->disks[i].target))

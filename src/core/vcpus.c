@@ -20,7 +20,11 @@ static void got_vcpus(void *ctx, struct ipc_reply *r)
 		core_refuse_reply(call, r);
 		return;
 	}
-	ret.info = arena_calloc(call->arena, st->n_vcpus + 1, sizeof(*ret.info));
+	if (!st->n_vcpus) {
+		vmlink_refuse_stuck(call, &args->dom);
+		return;
+	}
+	ret.info = arena_calloc(call->arena, st->n_vcpus, sizeof(*ret.info));
 	for (uint32_t i = 0; ret.info && i < st->n_vcpus && (int)i < args->maxinfo; i++)
 		ret.info[ret.n_info++] = (struct remote_vcpu_info){
 			.number = st->vcpus[i].number, .state = st->vcpus[i].state,

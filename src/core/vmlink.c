@@ -126,6 +126,13 @@ struct ipc_chan *vmlink_chan(struct guest *g, struct err *err)
 	return NULL;
 }
 
+void vmlink_refuse_stuck(struct ipc_call *call, const struct remote_nonnull_domain *dom)
+{
+	ipc_refuse_text(call, -ETIMEDOUT, ERR_OPERATION_TIMEOUT,
+			"Timed out during operation: domain '%.255s': QEMU does not answer its monitor",
+			dom->name);
+}
+
 void vmlink_take_status(struct guest_run *run, const struct vm_status *st)
 {
 	run->rec.state = st->state;

@@ -33,6 +33,9 @@ void vmlink_retry(struct guest_run *run);
 /* State, reason and the like as vm told. */
 void vmlink_take_status(struct guest_run *run, const struct vm_status *st);
 
+/* Refuse a call for figures that QEMU, which does not answer its monitor, did not tell. */
+void vmlink_refuse_stuck(struct ipc_call *call, const struct remote_nonnull_domain *dom);
+
 /* The guest's channel for a call, or NULL with `err` (its supervisor is being replaced). */
 struct ipc_chan *vmlink_chan(struct guest *g, struct err *err);
 

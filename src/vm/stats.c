@@ -20,6 +20,7 @@ struct gather {
 	struct ipc_call *call;
 	unsigned left;              /* answers outstanding */
 	bool sending;               /* not all asked yet */
+	bool failed;                /* no memory for all that was asked for */
 	struct vm_stats_ret ret;
 	struct vm_memory_stat memory[STATS_MEMORY_MAX];
 };
@@ -38,7 +39,11 @@ static void finish(struct gather *g)
 	g->ret.cpu_user_ns = times.user_ns;
 	g->ret.cpu_system_ns = times.system_ns;
 	g->ret.stuck = g->ret.status.stuck || g->ret.stuck;
-	vm_reply_stats(g->call, &g->ret);
+	if (g->failed)
+		ipc_refuse_text(g->call, -ENOMEM, ERR_NO_MEMORY, "guest '%s': statistics: out of memory",
+				vm.name);
+	else
+		vm_reply_stats(g->call, &g->ret);
 	free(g);
 }
 
@@ -72,13 +77,21 @@ static void got_memory(void *ctx, struct json_object *ret, const struct err *err
 	answered(g, err);
 }
 
+/* No figures are better than some that are 0 because a question failed. */
+static void disks_answered(struct gather *g, const struct err *err)
+{
+	if (err)
+		g->ret.n_disks = 0;
+	answered(g, err);
+}
+
 static void got_blockstats(void *ctx, struct json_object *ret, const struct err *err)
 {
 	struct gather *g = ctx;
 
 	if (!err)
 		stats_parse_blockstats(&vm.cfg->model, ret, g->ret.disks);
-	answered(g, err);
+	disks_answered(g, err);
 }
 
 static void got_node_stats(void *ctx, struct json_object *ret, const struct err *err)
@@ -87,7 +100,7 @@ static void got_node_stats(void *ctx, struct json_object *ret, const struct err 
 
 	if (!err)
 		stats_parse_node_stats(&vm.cfg->model, ret, g->ret.disks);
-	answered(g, err);
+	disks_answered(g, err);
 }
 
 static void got_nodes(void *ctx, struct json_object *ret, const struct err *err)
@@ -96,7 +109,7 @@ static void got_nodes(void *ctx, struct json_object *ret, const struct err *err)
 
 	if (!err)
 		stats_parse_nodes(&vm.cfg->model, ret, g->ret.disks);
-	answered(g, err);
+	disks_answered(g, err);
 }
 
 /* ---- virtual processors ---- */
@@ -139,6 +152,7 @@ static void fill_vcpus(struct gather *g)
 		}
 		v[i].time_ns = t.user_ns + t.system_ns;
 	}
+	g->failed = g->failed || !v;
 	g->ret.vcpus = v;
 	g->ret.n_vcpus = v ? vm.n_tids : 0;
 }
@@ -161,7 +175,7 @@ static void ask(struct gather *g, const char *name, struct json_object *args, qm
 
 	if (qmp_send(&vm.qmp, name, args, -1, done, g, &err) == 0)
 		g->left++;
-	else if (err.code == ERR_OPERATION_TIMEOUT)
+	else
 		g->ret.stuck = true;
 }
 
@@ -182,6 +196,7 @@ static void ask_disks(struct gather *g)
 	const struct domain *d = &vm.cfg->model;
 
 	g->ret.disks = stats_disks(d, g->call->arena, &g->ret.n_disks);
+	g->failed = !g->ret.disks;
 	if (!g->ret.n_disks)
 		return;
 	ask(g, "query-blockstats", NULL, got_blockstats);

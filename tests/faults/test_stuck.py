@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What never answers, or never stops talking: only its own guest's processes and calls suffer."""
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -106,10 +107,20 @@ def test_qemu_silent(server, trio):
         assert server.virsh("list", "--name").out.split()
         stats = server.virsh("domstats", "--balloon", trio[0], trio[1])
         assert trio[1] in stats.out
+        # what it does not tell is no 0, which would look like a guest that was started anew
+        for words in (("domblkstat", trio[0]), ("domblkstat", trio[0], "vda"), ("dommemstat", trio[0]),
+                      ("domblkinfo", trio[0], "vda"), ("vcpuinfo", trio[0])):
+            figures = server.virsh(*words, check=False)
+            assert figures.code != 0 and "not answer" in figures.err, (words, figures)
+        figures = server.virsh("domstats", trio[0]).out
+        assert "block.0.name=vda" in figures and "cpu.time=" in figures
+        assert not re.search(r"block\.0\.(rd|wr|fl|alloc|capa|phys)", figures), figures
     finally:
         house.kill(signal.SIGCONT, qemu)
     wait_for(lambda: server.virsh("suspend", trio[0], check=False).code == 0, 15,
              text="it answers again")
+    assert re.search(r"^vda rd_bytes \d+$", server.virsh("domblkstat", trio[0], "vda").out, re.M)
+    assert re.search(r"^Capacity: +8388608$", server.virsh("domblkinfo", trio[0], "vda").out, re.M)
     server.virsh("resume", trio[0])
     house.kill(signal.SIGSTOP, qemu)
     begin = time.monotonic()
@@ -144,13 +155,19 @@ def test_qemu_silent_from_the_start(server, name, define):
 
 def test_supervisor_silent(server, trio):
     """A cordon-vm that does not turn is replaced; calls of its guest fail with the reason meanwhile."""
+    def cpu_time(text):
+        return float(re.search(r"^CPU time: +([\d.]+)s$", text, re.M)[1])
+
     vm = house.vm(server, house.uuid(server, trio[0]))
+    used = wait_for(lambda: cpu_time(server.virsh("dominfo", trio[0]).out), 20)
     house.kill(signal.SIGSTOP, vm)
     call = Later(server, "suspend", trio[0])
+    info = Later(server, "dominfo", trio[0])
     longest = prompt(server, *trio[1:])
     assert "running" in server.virsh("domstate", trio[0]).out
     result = call.join(30)
     assert result.code != 0
+    assert cpu_time(info.join(30).out) >= used, "processor time does not go back"
     print(f"\nsilent cordon-vm: told after {call.seconds:.1f} s, others waited {longest:.2f} s at most")
     wait_for(lambda: house.state(vm) in ("gone", "Z"), 10, text="the silent one killed")
     wait_for(lambda: server.virsh("suspend", trio[0], check=False).code == 0, 15)
