@@ -106,14 +106,22 @@ bool child_signal(int wait_ms)
 
 void child_end_all(void)
 {
+	bool killed = false;
 	struct child *c;
 
 	while (!LIST_EMPTY(&children)) {
 		if (child_signal(END_PATIENCE_MS))
 			continue;
 		LIST_FOREACH(c, &children, link) {
-			log_warn("cordon-%s[%d] does not end; killed", room_names[c->which], (int)c->pid);
+			log_warn("cordon-%s[%d] does not end; %s", room_names[c->which], (int)c->pid,
+				 killed ? "it hangs in the kernel, and is left behind" : "killed");
 			kill(c->pid, SIGKILL);
 		}
+		/* it will do nothing more, whenever the kernel lets it go */
+		while (killed && (c = LIST_FIRST(&children))) {
+			LIST_REMOVE(c, link);
+			free(c);
+		}
+		killed = true;
 	}
 }

@@ -52,7 +52,7 @@ void child_kill(pid_t pid);
 bool child_signal(int wait_ms);
 extern bool stopping;
 
-/* The channels of all children are closed: until they have gone. */
+/* The channels of all children are closed: until they have gone, or hang in the kernel for good. */
 void child_end_all(void);
 
 /* ---- config.c ---- */

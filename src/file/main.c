@@ -14,7 +14,7 @@
 #define FD_CONTROL 3
 #define SETUP_TIMEOUT_MS 30000
 #define CONF_ARENA_MAX (4u << 20)
-#define NOFILE 1024
+#define NOFILE 16384          /* so many may be on their way at a time, too (unix(7), ETOOMANYREFS) */
 
 static struct ipc_chan control, disk;
 static struct ipc_call *setup_call;   /* answered from inside the sandbox */

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "file/file.h"
 #include "file/resolve.h"
+#include "ipc/parcel.h"
 #include "ipc/serve.h"
 
 #define STUCK_GRACE 5     /* seconds: cordon-disk gives a request up before that */
@@ -78,6 +79,8 @@ int file_on_open(struct ipc_call *call, const struct file_open_args *args)
 	r = resolve_open(&req, &fd, &st, &call->err);
 	if (r == 0)
 		describe(fd, &st, label, &ret);
+	if (r == 0 && file_room.worker && (r = parcel_wrap(&fd)) < 0)
+		err_sys(&call->err, r, "handing on '%s'", args->path);
 	watch(false);
 	return r < 0 ? r : ipc_reply(call, &ret, &fd, 1);
 }
@@ -107,7 +110,9 @@ int file_on_set_label(struct ipc_call *call, const struct file_label_args *args)
 	int r;
 
 	watch(true);
-	r = label_set(call->fds[0], args, &call->err);
+	r = file_room.worker ? parcel_unwrap(call->fds[0]) : 0;
+	if (r == 0)
+		r = label_set(call->fds[0], args, &call->err);
 	watch(false);
 	return r < 0 ? r : file_reply_set_label(call);
 }

@@ -19,6 +19,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "image/qcow2.h"
+#include "ipc/parcel.h"
 #include "ipc/serve.h"
 #include "proto/image.x.h"
 #include "proto/room.x.h"
@@ -82,7 +83,11 @@ int image_on_read(struct ipc_call *call)
 	struct qcow2 q = { 0 };
 	int r;
 
-	r = read_qcow2(call->fds[0], data, &q, &info.qcow2, &call->err);
+	r = parcel_unwrap(call->fds[0]);
+	if (r == 0)
+		r = read_qcow2(call->fds[0], data, &q, &info.qcow2, &call->err);
+	/* a server that is silent by now is met before the answer */
+	fd_close(&call->fds[0]);
 	if (r < 0)
 		return r;
 	info.virtual_size = q.virtual_size;

@@ -26,11 +26,12 @@
 struct cage_fd {
 	int fd;     /* ours */
 	int at;     /* its number inside; 0, 1, 2 become /dev/null unless given */
+	bool image; /* a file, or a parcel with one (ipc/parcel.h) */
 };
 
 /* A file to copy to /boot/NAME of one cage (QEMU's -kernel and -initrd want a path). */
 struct root_copy {
-	int fd;                 /* read from offset 0 to its end */
+	int fd;                 /* read from offset 0 to its end; or a parcel */
 	const char *name;
 	const char *head;       /* what comes before that; NULL: nothing */
 };

@@ -15,6 +15,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "ipc/parcel.h"
 #include "launch/label.h"
 #include "launch/put.h"
 #include "sandbox/sandbox.h"
@@ -138,6 +139,18 @@ static int set_label(const struct cage_spec *s, int proc, struct err *err)
 	return r < 0 ? err_sys(err, r, "cage: SELinux label %s", s->label) : 0;
 }
 
+/* Here at last: a server that does not answer stops nobody but this guest. */
+static int open_parcels(const struct cage_spec *s, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < s->n_copies && r == 0; i++)
+		r = parcel_unwrap(s->copies[i].fd);
+	for (size_t i = 0; i < s->n_fds && r == 0; i++)
+		r = s->fds[i].image ? parcel_unwrap(s->fds[i].fd) : 0;
+	return r < 0 ? err_sys(err, r, "cage: image") : 0;
+}
+
 /* fds[0] is the argument socket under its current number, for a report if a step fails. */
 static int build(const struct cage_spec *s, int fds[2], struct err *err)
 {
@@ -149,6 +162,8 @@ static int build(const struct cage_spec *s, int fds[2], struct err *err)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);   /* launch's event loop had some blocked */
 	r = enter_group(s, err);
+	if (r == 0)
+		r = open_parcels(s, err);
 	if (r == 0)
 		r = enter_root(s, &fds[1], err);
 	if (r == 0)   /* under launch's limit: until then we have all that it holds of its guests */

@@ -59,7 +59,7 @@ static int add(struct build *b, int fd, int row)
 {
 	int at = GUEST_FD_FIRST + row;
 
-	b->fds[b->n_fds++] = (struct cage_fd){ fd, at };
+	b->fds[b->n_fds++] = (struct cage_fd){ fd, at, b->rows[row].kind <= GUEST_FD_KIND_INITRD };
 	b->rows[row].number = at;
 	return 0;
 }

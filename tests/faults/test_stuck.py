@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from lib import guest as guests
-from lib import house
+from lib import house, trace
 from lib.later import Later
 from lib.server import wait_for
 
@@ -31,37 +31,89 @@ def prompt(server, *names):
     return longest
 
 
-@pytest.fixture
-def stuck():
-    """Mounts a file system that stops answering at a stage: stuck("open") gives its folder."""
-    made = []
+class Stuck:
+    """File systems that stop answering at a stage: .mount("open") gives a folder."""
 
-    def new(stage):
-        folder = Path("/var/tmp") / f"stuck-{os.getpid()}-{len(made)}-{stage}"
+    def __init__(self):
+        self.made = []
+
+    def mount(self, stage):
+        folder = Path("/var/tmp") / f"stuck-{os.getpid()}-{time.monotonic_ns()}-{stage}"
         folder.mkdir()
         proc = subprocess.Popen(["/usr/bin/python3", "-B", "-m", "lib.stuckfs", str(folder), stage],
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                 cwd=Path(__file__).resolve().parent.parent)
-        made.append((folder, proc))
+        self.made.append((folder, proc))
         assert proc.stdout.readline() == "ready\n"
         return folder
-    yield new
-    for folder, proc in made:
-        proc.stdin.close()
-        proc.wait(10)
-        subprocess.run(["umount", "-l", folder], check=False, capture_output=True)
-        folder.rmdir()
+
+    def silence(self):
+        """Nothing is answered any more."""
+        for _, proc in self.made:
+            proc.stdin.write("now\n")
+            proc.stdin.flush()
+
+    def end(self):
+        """Unmounted; whoever waits gets an error."""
+        for folder, proc in self.made:
+            proc.stdin.close()
+            proc.wait(10)
+            subprocess.run(["umount", "-l", folder], check=False, capture_output=True)
+            folder.rmdir()
+        self.made = []
 
 
-@pytest.mark.parametrize("stage", ["lookup", "open", "read"])
-def test_image(server, trio, stuck, name, define, stage):
+@pytest.fixture
+def stuck():
+    one = Stuck()
+    yield one
+    one.end()
+
+
+def lasting(server):
+    """pid to name of the rooms that others wait for."""
+    return {house.pid(server, room): room for room in
+            ("supervisor", "core", "disk", "launch", "file", "image", "ledger", "host", "door")}
+
+
+def holders(rooms, folder):
+    """Who of them has a file there in its table of descriptors."""
+    found = set()
+    for pid, room in rooms.items():
+        for fd in Path(f"/proc/{pid}/fd").iterdir():
+            try:
+                if os.readlink(fd).startswith(str(folder)):
+                    found.add(room)
+            except FileNotFoundError:
+                pass
+    return found
+
+
+def whole_life(server, name):
+    """A guest with an image can be defined, started, ended and removed: every room has its part in it."""
+    folder = server.dir / f"images-{name}"
+    folder.mkdir(mode=0o755, exist_ok=True)
+    path = server.dir / f"{name}.xml"
+    path.write_text(guests.xml(name, memory=64, devices=guests.disk(
+        guests.image(folder / "a.qcow2"), fmt="qcow2")))
+    begin = time.monotonic()
+    server.virsh("define", path)
+    for word in ("start", "destroy", "undefine"):
+        house.virsh(server, word, name)      # QEMU has qmp_timeout, which a busy machine may not keep
+    return time.monotonic() - begin
+
+
+@pytest.mark.parametrize("stage, fmt", [("lookup", "qcow2"), ("open", "raw"), ("read", "qcow2"),
+                                        ("flush", "raw"), ("flush", "qcow2")])
+def test_image(server, trio, name, define, stuck, stage, fmt):
     """An image on a dead server: its start fails in file_timeout and says why, others go on."""
-    folder = stuck(stage)
-    define(name, memory=64, devices=guests.disk(folder / "a.img", fmt="qcow2"))
-    files = house.pids(server, "file")
+    folder = stuck.mount(stage)
+    define(name, memory=64, devices=guests.disk(folder / "a.img", fmt=fmt))
+    files, rooms = house.pids(server, "file"), lasting(server)
     start = Later(server, "start", name)
     longest = 0
     while start.thread.is_alive() and time.monotonic() - start.begin < 20:
+        assert not holders(rooms, folder)
         longest = max(longest, prompt(server, *trio))
     result = start.join(1)
     assert result.code != 0
@@ -75,12 +127,132 @@ def test_image(server, trio, stuck, name, define, stage):
     again = Later(server, "start", name)
     server.virsh("destroy", trio[0])
     server.virsh("start", trio[0])
+    took = whole_life(server, name + "-other")
     assert again.join(20).code != 0
+    print(f"another guest from define to undefine: {took:.1f} s")
+    assert lasting(server) == rooms
 
 
-def test_aborted(server, stuck, name, define):
+def test_qemu_hangs(server, trio, name, define, stuck):
+    """A raw image whose server does not answer reads: QEMU hangs, and its guest; nobody else does."""
+    folder, rooms = stuck.mount("read"), lasting(server)
+    define(name, memory=64, devices=guests.disk(folder / "a.img"))
+    start = Later(server, "start", name)
+    wait_for(lambda: server.qemu(name), 10, text="QEMU")
+    assert not holders(rooms, folder)
+    time.sleep(9)                                       # start_timeout, and it has to be ended
+    longest = prompt(server, *trio)
+    took = whole_life(server, name + "-other")
+    print(f"\nQEMU hangs: others waited {longest:.2f} s at most, a whole life took {took:.1f} s")
+    assert lasting(server) == rooms
+    stuck.end()
+    assert start.join(20).code != 0
+    wait_for(lambda: server.virsh("domstate", name).out.strip() == "shut off", 10)
+
+
+def test_silent_under_a_guest(server, trio, name, define, stuck):
+    """The server falls silent under a guest that runs: it cannot be ended before that is; others can."""
+    folder, rooms = stuck.mount("never"), lasting(server)
+    define(name, memory=64, devices=guests.disk(folder / "a.img"))
+    server.virsh("start", name)
+    assert not holders(rooms, folder)
+    qemu = server.qemu(name)
+    assert str(folder / "a.img") in [os.readlink(fd) for fd in Path(f"/proc/{qemu}/fd").iterdir()]
+    stuck.silence()
+    end = Later(server, "destroy", name)
+    time.sleep(2)
+    assert house.state(qemu) != "gone", "it closes its image"
+    longest = prompt(server, *trio)
+    took = whole_life(server, name + "-other")
+    print(f"\nsilent under a guest: others waited {longest:.2f} s at most, a whole life took {took:.1f} s")
+    assert lasting(server) == rooms
+    stuck.end()
+    end.join(20)
+    wait_for(lambda: server.virsh("domstate", name).out.strip() == "shut off", 10)
+
+
+@pytest.mark.parametrize("stage", ["read", "flush"])
+def test_end(own_server, stuck, stage):
+    """The daemon ends in time while a process hangs; another one serves; nothing else is left."""
+    server = own_server(CONFIG).start()
+    folder = stuck.mount(stage)
+    path = server.dir / "one.xml"
+    path.write_text(guests.xml("one", memory=64, devices=guests.disk(folder / "a.img", fmt="qcow2")))
+    server.virsh("define", path)
+    assert "file_timeout" in server.virsh("start", "one", check=False).err
+    begin = time.monotonic()
+    server.terminate()
+    took = time.monotonic() - begin
+    assert took < 4, took
+    wait_for(lambda: {n for _, n in server.below()} <= {"cordon-file", "cordon-image"}, 5)
+    left = server.below()
+    print(f"\nstuck at {stage}: ended in {took:.2f} s, in the kernel hangs {left}")
+    assert len(left) == 1
+    wait_for(lambda: house.state(left[0][0]) == "D", 5, text="past its deadline")
+    server.respawn()
+    whole_life(server, "other")
+    server.terminate()
+    stuck.end()
+    wait_for(lambda: not server.below(), 5, text="the end of what hung")
+
+
+def test_end_with_one_that_stays(own_server):
+    """What cannot be reaped, whatever is done to it, is waited for a while and then left. Here a room is
+    traced: its parent hears of its end when the tracer does."""
+    server = own_server().start()
+    ledger = house.pid(server, "ledger")
+    trace.ptrace(trace.SEIZE, ledger)
+    begin = time.monotonic()
+    try:
+        server.terminate()
+    finally:
+        house.kill(signal.SIGKILL, ledger)
+        os.waitpid(ledger, 0)
+    took = time.monotonic() - begin
+    log = server.log.read_text()
+    assert f"cordon-ledger[{ledger}] does not end; killed" in log
+    assert f"cordon-ledger[{ledger}] does not end; it hangs in the kernel, and is left behind" in log
+    assert 9 < took < 20, took
+    assert log.count("does not end") == 2, "nobody else has to be waited for"
+    wait_for(lambda: not server.below(), 5)
+
+
+def test_answers(server, name, define):
+    """A file system that might not answer, and does: a guest boots from it, by all ways that files have."""
+    rooms, before = lasting(server), house.descriptors(server)
+    top = Path("/var/tmp") / f"overlay-{name}"
+    for part in ("upper", "work", "at"):
+        (top / part).mkdir(parents=True)
+    top.chmod(0o755)
+    here = top / "at"
+    subprocess.run(["mount", "-t", "overlay", "overlay", "-o",
+                    f"lowerdir={guests.GUEST},upperdir={top}/upper,workdir={top}/work", here], check=True)
+    try:
+        guests.image(here / "base.qcow2")
+        guests.image(here / "a.qcow2", size=None, backing=(here / "base.qcow2", "qcow2"))
+        chain = (f'<backingStore type="file"><format type="qcow2"/><source file="{here}/base.qcow2"/>'
+                 "<backingStore/></backingStore>")
+        text = guests.xml(name, boot="linux", devices=guests.disk(here / "a.qcow2", fmt="qcow2", extra=chain))
+        define(raw=text.replace(str(guests.GUEST), str(here)))
+        server.virsh("start", name)
+        assert not holders(rooms, here)
+        guests.booted(server, name)
+        qemu = server.qemu(name)
+        names = {os.readlink(fd) for fd in Path(f"/proc/{qemu}/fd").iterdir()}
+        assert {str(here / "a.qcow2"), str(here / "base.qcow2")} <= names
+        assert not [n for n in names if n.startswith(str(here)) and not n.endswith(".qcow2")]
+        assert "8388608" in server.virsh("domblkinfo", name, "vda").out
+        server.virsh("destroy", name)
+        house.clean(server)
+        house.settled(server, before)
+    finally:
+        subprocess.run(["umount", "-l", here], check=True)
+        subprocess.run(["rm", "-rf", top], check=True)
+
+
+def test_aborted(server, name, define, stuck):
     """Who waits for a stuck image can be relieved."""
-    folder = stuck("open")
+    folder = stuck.mount("open")
     define(name, memory=64, devices=guests.disk(folder / "a.img"))
     start = Later(server, "start", name)
     time.sleep(0.5)

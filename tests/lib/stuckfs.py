@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A file system that answers until a file is opened, read, or looked up, and then never again.
+"""A file system that answers until a file is looked up, opened, read or closed, and from then on
+nothing and nobody.
 
-    stuckfs.py MOUNTPOINT lookup|open|read|never
+    stuckfs.py MOUNTPOINT lookup|open|read|flush|never
 
-Speaks the kernel's FUSE protocol itself (linux/fuse.h), so that nothing has to be installed. Prints
-"ready" when mounted; ends, and unmounts, when its standard input is closed.
+"never" goes on, until a line says "now" on its standard input. Speaks the kernel's FUSE protocol itself
+(linux/fuse.h), so that nothing has to be installed. Prints "ready" when mounted; ends, and unmounts,
+when its standard input is closed: whoever waits then gets an error.
 """
 import ctypes
 import os
@@ -27,7 +29,7 @@ def attr(node):
 
 
 def answers(op, node, stage):
-    """The body of the answer; None: never; an int: an error."""
+    """The body of the answer; None: it is the stage; an int: an error."""
     if op == INIT:
         return struct.pack("=IIIIHHIIHHI", 7, 31, 65536, 0, 12, 9, 65536, 1, 16, 0, 0) + bytes(28)
     if op == LOOKUP:
@@ -40,24 +42,30 @@ def answers(op, node, stage):
         return None if stage == "read" else b""
     if op == STATFS:
         return struct.pack("=QQQQQIIII", 1000, 500, 500, 100, 50, 4096, 255, 4096, 0) + bytes(24)
-    if op in (RELEASE, FLUSH, ACCESS):
+    if op == FLUSH:
+        return None if stage == "flush" else b""
+    if op in (RELEASE, ACCESS):
         return b""
     return 38                                           # ENOSYS
 
 
 def serve(fd, stage):
+    silent = False
     while True:
         ready = select.select([fd, 0], [], [])[0]
-        if 0 in ready and not os.read(0, 64):
-            return
+        if 0 in ready:
+            silent = True
+            if not os.read(0, 64):
+                return
         if fd not in ready:
             continue
         data = os.read(fd, 1 << 18)
         _length, op, unique, node = struct.unpack_from("=IIQQ", data)
         if op in (FORGET, BATCH_FORGET):
             continue
-        body = answers(op, node, stage)
+        body = None if silent else answers(op, node, stage)
         if body is None:
+            silent = True               # it has been read: not even SIGKILL ends the wait for the answer
             continue
         if isinstance(body, int):
             os.write(fd, struct.pack("=IiQ", 16, -body, unique))
