@@ -192,15 +192,19 @@ static void set(const char *name, struct json_object *args, struct json_object *
 static void set_password(const struct dom_graphics *g)
 {
 	struct tm tm = { 0 };
-	char when[32];
+	char when[32] = "now";   /* what is no time has passed */
 
 	if (!g->passwd)
 		return;
 	vm.viewer_password = true;
-	set("set_password", qmp_args("protocol:s password:s", "vnc", g->passwd), NULL);
-	if (!g->passwd_valid_to || !strptime(g->passwd_valid_to, "%Y-%m-%dT%H:%M:%S", &tm))
+	/* an empty one lets nobody in: QEMU refuses all viewers while it has none to compare with */
+	if (!*g->passwd)
 		return;
-	snprintf(when, sizeof(when), "%lld", (long long)timegm(&tm));
+	set("set_password", qmp_args("protocol:s password:s", "vnc", g->passwd), NULL);
+	if (!g->passwd_valid_to)
+		return;
+	if (strptime(g->passwd_valid_to, "%Y-%m-%dT%H:%M:%S", &tm))
+		snprintf(when, sizeof(when), "%lld", (long long)timegm(&tm));
 	set("expire_password", qmp_args("protocol:s time:s", "vnc", when), NULL);
 }
 

@@ -102,6 +102,30 @@ static void listen_format(struct xml_binder *b, const void *obj)
 	xml_close(b->w);
 }
 
+static unsigned two_digits(const char *s)
+{
+	return (unsigned)(s[0] - '0') * 10 + (unsigned)(s[1] - '0');
+}
+
+/* By hand: timegm() reads the time zone's file, whatever it needs it for. */
+static bool is_utc(const char *s)
+{
+	static const uint8_t days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	static const char digits[] = "0123456789";
+	static const char form[] = "0000-00-00T00:00:00";
+	unsigned month;
+
+	if (strlen(s) != sizeof(form) - 1)
+		return false;
+	for (size_t i = 0; i < sizeof(form) - 1; i++)
+		if (form[i] == '0' ? !strchr(digits, s[i]) : s[i] != form[i])
+			return false;
+	month = two_digits(s + 5);
+	return month >= 1 && month <= 12 && two_digits(s + 8) >= 1 &&
+	       two_digits(s + 8) <= days[month - 1] && two_digits(s + 11) <= 23 &&
+	       two_digits(s + 14) <= 59 && two_digits(s + 17) <= 59;
+}
+
 static const struct xml_row graphics_rows[] = {
 	{ "@type", XML_F(dom_graphics, type), .flags = XML_REQUIRED },
 	{ "@port", .kind = XML_HOOK, .parse = port_parse, .format = port_format },
@@ -111,8 +135,10 @@ static const struct xml_row graphics_rows[] = {
 	{ "@socket", XML_F(dom_graphics, socket), .only_if = by_socket },
 	{ "@keymap", XML_F(dom_graphics, keymap) },
 	{ "@sharePolicy", XML_F(dom_graphics, share_policy) },
-	{ "@passwd", XML_F(dom_graphics, passwd), .flags = XML_SECURE },
-	{ "@passwdValidTo", XML_F(dom_graphics, passwd_valid_to), .flags = XML_SECURE },
+	/* an empty one lets nobody in: it is not the same as none */
+	{ "@passwd", XML_F(dom_graphics, passwd), .flags = XML_SECURE | XML_EMPTY },
+	{ "@passwdValidTo", XML_F(dom_graphics, passwd_valid_to), .flags = XML_SECURE | XML_EMPTY,
+	  .text_ok = is_utc, .text_rule = "is not a time (UTC) like 2030-01-31T23:59:59" },
 	{ "listen", .kind = XML_HOOK, .parse = listen_parse, .format = listen_format },
 };
 
@@ -123,6 +149,8 @@ static int graphics_check(struct xml_binder *b, struct xml_node *node, void *obj
 	if (g->type != DOM_GRAPHICS_TYPE_VNC)
 		return xml_unsupported(b, node, "type '%s' is not supported; use type 'vnc'",
 				       dom_graphics_type_names[g->type]);
+	if (g->passwd_valid_to && !g->passwd)
+		return xml_refuse(b, node, "attribute 'passwdValidTo' goes with 'passwd'");
 	if (g->listen == DOM_LISTEN_TYPE_UNSET)
 		g->listen = g->socket ? DOM_LISTEN_TYPE_SOCKET : DOM_LISTEN_TYPE_ADDRESS;
 	if (g->address && g->listen != DOM_LISTEN_TYPE_ADDRESS)

@@ -256,6 +256,39 @@ def test_password(server, define):
     assert "sesame" in server.virsh("dumpxml", "--security-info", name).out
 
 
+def test_an_empty_password_lets_nobody_in(server, define):
+    name = define(devices='<graphics type="vnc" port="-1" passwd=""/>')
+    server.virsh("start", name)
+    address = ("127.0.0.1", port_of(server, name))
+    with pytest.raises(AssertionError):
+        Viewer(address)
+    assert not Viewer(address, "").allowed
+    assert "passwd" not in server.virsh("dumpxml", name).out
+    for options in ([], ["--inactive"]):
+        assert "passwd=''" in server.virsh("dumpxml", "--security-info", *options, name).out
+
+
+@pytest.mark.parametrize("until, allowed", [("2100-01-01T00:00:00", True), ("2020-01-01T00:00:00", False),
+                                            ("1960-01-01T00:00:00", False)])
+def test_password_that_ends(server, define, until, allowed):
+    name = define(devices=f'<graphics type="vnc" port="-1" passwd="sesame" passwdValidTo="{until}"/>')
+    server.virsh("start", name)
+    assert Viewer(("127.0.0.1", port_of(server, name)), "sesame").allowed == allowed
+    said = server.virsh("dumpxml", "--security-info", name).out
+    assert f"passwdValidTo='{until}'" in said
+
+
+@pytest.mark.parametrize("until", ["soon", "", "2030-02-30T00:00:00", "2030-01-01", "2030-01-01T00:00:00Z"])
+def test_password_that_ends_at_no_time(server, define, until):
+    """It would never end. libvirtd takes the 30th of February."""
+    text = f'<graphics type="vnc" port="-1" passwd="sesame" passwdValidTo="{until}"/>'
+    refused = define(devices=text, check=False)
+    if server.name == "stock":
+        assert refused.code != 0 or "-30T" in until, refused
+    else:
+        assert refused.code != 0 and "passwdValidTo" in refused.err, refused
+
+
 def test_unix_socket(server, define, sockets):
     path = given_to_door(server, sockets) / "vnc.sock"
     name = define(devices=f'<graphics type="vnc"><listen type="socket" socket="{path}"/></graphics>')
