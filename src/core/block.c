@@ -223,9 +223,10 @@ int remote_on_domain_get_disk_errors(struct ipc_call *call,
 {
 	struct remote_domain_get_disk_errors_ret ret = { 0 };
 	struct guest *g = client_running(call, &args->dom);
+	int rc = g ? args_flags(call, args->flags, 0) : -EINVAL;
 
-	if (!g)
-		return -EINVAL;
+	if (rc)
+		return rc;
 	/* two-phase: the first call asks how many disks there could be */
 	ret.nerrors = args->maxerrors ? 0 : (int)g->run->rec.live.n_disks;
 	return remote_reply_domain_get_disk_errors(call, &ret);

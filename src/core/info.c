@@ -10,9 +10,10 @@ int remote_on_domain_get_state(struct ipc_call *call, const struct remote_domain
 {
 	struct guest *g = client_guest(call, &args->dom);
 	struct remote_domain_get_state_ret ret;
+	int rc = g ? args_flags(call, args->flags, 0) : -ENOENT;
 
-	if (!g)
-		return -ENOENT;
+	if (rc)
+		return rc;
 	ret.state = guest_state(g, &ret.reason);
 	return remote_reply_domain_get_state(call, &ret);
 }
@@ -190,9 +191,9 @@ int remote_on_domain_has_managed_save_image(
 	struct ipc_call *call, const struct remote_domain_has_managed_save_image_args *args)
 {
 	struct remote_domain_has_managed_save_image_ret ret = { 0 };
+	int rc = client_guest(call, &args->dom) ? args_flags(call, args->flags, 0) : -ENOENT;
 
-	return client_guest(call, &args->dom) ?
-	       remote_reply_domain_has_managed_save_image(call, &ret) : -ENOENT;
+	return rc ? rc : remote_reply_domain_has_managed_save_image(call, &ret);
 }
 
 int remote_on_domain_get_messages(struct ipc_call *call,

@@ -197,11 +197,14 @@ int remote_on_domain_suspend(struct ipc_call *call, const struct remote_domain_s
 int remote_on_domain_resume(struct ipc_call *call, const struct remote_domain_resume_args *args)
 {
 	struct guest *g = client_running(call, &args->dom);
+	/* one that crashed and was kept waits for this, best after a reset */
+	bool crashed = g && g->run->rec.state == GUEST_CRASHED;
 
 	if (g && g->run->rec.state == GUEST_RUNNING)
 		return err_set(&call->err, -EINVAL, ERR_OPERATION_INVALID,
 			       "Requested operation is not valid: domain is already running");
-	return act_state(call, &args->dom, VM_ACTION_RESUME, GUEST_PAUSED, GUEST_RUNNING);
+	return act_state(call, &args->dom, VM_ACTION_RESUME, crashed ? GUEST_CRASHED : GUEST_PAUSED,
+			 GUEST_RUNNING);
 }
 
 static int shut_down(struct ipc_call *call, const struct remote_nonnull_domain *dom, uint32_t flags)
@@ -209,9 +212,11 @@ static int shut_down(struct ipc_call *call, const struct remote_nonnull_domain *
 	struct guest *g = client_running(call, dom);
 	int rc = g ? args_flags(call, flags, BY_ACPI) : -EINVAL;
 
-	if (rc)
-		return rc;
-	return act(call, dom, VM_ACTION_SHUTDOWN_ACPI);
+	/* as libvirtd has it: nobody in there hears the button */
+	if (!rc && g->run->rec.state != GUEST_RUNNING)
+		rc = err_set(&call->err, -EINVAL, ERR_OPERATION_INVALID,
+			     "Requested operation is not valid: domain is not running");
+	return rc ? rc : act(call, dom, VM_ACTION_SHUTDOWN_ACPI);
 }
 
 int remote_on_domain_shutdown(struct ipc_call *call, const struct remote_domain_shutdown_args *args)
@@ -244,13 +249,17 @@ int remote_on_domain_reset(struct ipc_call *call, const struct remote_domain_res
 int remote_on_domain_inject_nmi(struct ipc_call *call,
 				const struct remote_domain_inject_nmi_args *args)
 {
-	return act(call, &args->dom, VM_ACTION_INJECT_NMI);
+	int rc = args_flags(call, args->flags, 0);
+
+	return rc ? rc : act(call, &args->dom, VM_ACTION_INJECT_NMI);
 }
 
 int remote_on_domain_pm_wakeup(struct ipc_call *call,
 			       const struct remote_domain_pm_wakeup_args *args)
 {
-	return act(call, &args->dom, VM_ACTION_WAKEUP);
+	int rc = args_flags(call, args->flags, 0);
+
+	return rc ? rc : act(call, &args->dom, VM_ACTION_WAKEUP);
 }
 
 int remote_on_domain_send_key(struct ipc_call *call, const struct remote_domain_send_key_args *args)
@@ -259,6 +268,9 @@ int remote_on_domain_send_key(struct ipc_call *call, const struct remote_domain_
 	struct ipc_chan *vm = g ? vmlink_chan(g, &call->err) : NULL;
 	struct vm_key_args keys = { .codeset = args->codeset, .holdtime = args->holdtime,
 				    .n_keys = args->n_keycodes, .keys = args->keycodes };
+	int rc = args_flags(call, args->flags, 0);
 
+	if (rc)
+		return rc;
 	return vm ? vm_call_send_key(vm, &keys, NULL, 0, acted, call) : -EINVAL;
 }

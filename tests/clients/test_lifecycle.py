@@ -105,6 +105,29 @@ def test_shutdown_mode_acpi(server, booted):
     reaches(server, name, "shut off (shutdown)", 30)
 
 
+def test_shutdown_of_a_paused_guest(server, define, conn):
+    name = define()
+    server.virsh("start", "--paused", name)
+    with pytest.raises(libvirt.libvirtError) as refused:
+        conn.lookupByName(name).shutdown()
+    assert refused.value.get_error_code() == libvirt.VIR_ERR_OPERATION_INVALID
+    assert "domain is not running" in str(refused.value)
+    server.virsh("resume", name)
+    server.virsh("shutdown", name)
+
+
+@pytest.mark.parametrize("call", [
+    lambda d: d.state(1), lambda d: d.injectNMI(1), lambda d: d.pMWakeup(1), lambda d: d.reset(1),
+    lambda d: d.sendKey(libvirt.VIR_KEYCODE_SET_LINUX, 0, [30], 1, 1), lambda d: d.hasManagedSaveImage(1),
+], ids=["state", "nmi", "wakeup", "reset", "key", "managedsave"])
+def test_flags_that_nobody_knows(server, define, conn, call):
+    name = define()
+    server.virsh("start", name)
+    with pytest.raises(libvirt.libvirtError) as refused:
+        call(conn.lookupByName(name))
+    assert refused.value.get_error_code() == libvirt.VIR_ERR_INVALID_ARG, refused.value
+
+
 def test_shutdown_is_only_a_wish(server, booted):
     name = booted(cmdline="console=ttyS0 quiet no_timer_check deaf")
     server.virsh("shutdown", name)
