@@ -48,17 +48,23 @@ void events_reset_and_go(int reason)
 static enum dom_action action_of(enum dom_action wanted, enum dom_action otherwise)
 {
 	if (wanted == DOM_ACTION_UNSET)
-		return otherwise;
+		wanted = otherwise;
 	if (wanted == DOM_ACTION_RENAME_RESTART || wanted == DOM_ACTION_COREDUMP_RESTART)
-		return DOM_ACTION_RESTART;
-	return wanted == DOM_ACTION_COREDUMP_DESTROY ? DOM_ACTION_DESTROY : wanted;
+		wanted = DOM_ACTION_RESTART;
+	if (wanted == DOM_ACTION_COREDUMP_DESTROY)
+		wanted = DOM_ACTION_DESTROY;
+	/* every restart is a reset, and such a guest's QEMU makes none (-no-reboot) */
+	if (wanted == DOM_ACTION_RESTART && vm.cfg->model.on_reboot == DOM_ACTION_DESTROY)
+		wanted = DOM_ACTION_DESTROY;
+	return wanted;
 }
 
 static enum dom_action after_poweroff(void)
 {
-	if (vm.facts.restart)
-		return DOM_ACTION_RESTART;
-	return action_of((enum dom_action)vm.cfg->model.on_poweroff, DOM_ACTION_DESTROY);
+	enum dom_action wanted = vm.facts.restart ? DOM_ACTION_RESTART :
+				 (enum dom_action)vm.cfg->model.on_poweroff;
+
+	return action_of(wanted, DOM_ACTION_DESTROY);
 }
 
 static bool is_one_of(const char *s, const char *const *words, size_t n)
@@ -169,6 +175,11 @@ static void on_reset(struct json_object *data)
 {
 	(void)data;
 	put(VM_EVENT_KIND_REBOOT, 0, 0);
+	if (vm.facts.restart) {
+		/* it was asked to reboot and did so itself: its next poweroff is none */
+		vm.facts.restart = false;
+		outbox_facts_changed();
+	}
 	if (vm.facts.restarting)
 		command("cont");
 }
