@@ -25,26 +25,40 @@ static int impact(struct ipc_call *call, const struct guest *g, uint32_t *flags)
 	return 0;
 }
 
-static int set_config(struct ipc_call *call, struct guest *g, uint64_t kib, bool maximum)
+static bool has_balloon(const struct domain *d)
 {
-	struct domain d;
-	int rc = guest_model(g, call->arena, &d, &call->err);
+	return d->balloon && !(d->balloon->model && strcmp(d->balloon->model, "none") == 0);
+}
+
+/* The definition as it will be. */
+static int changed_config(struct ipc_call *call, struct guest *g, uint64_t kib, bool maximum,
+			  struct domain *ret_d)
+{
+	int rc = guest_model(g, call->arena, ret_d, &call->err);
 
 	if (rc)
 		return rc;
 	if (maximum) {
-		d.memory_kib = kib;
-		if (d.current_memory_kib > kib)
-			d.current_memory_kib = kib;
-	} else if (kib > d.memory_kib) {
+		ret_d->memory_kib = kib;
+		if (ret_d->current_memory_kib > kib)
+			ret_d->current_memory_kib = kib;
+	} else if (kib > ret_d->memory_kib) {
 		return err_set(&call->err, -EINVAL, ERR_INVALID_ARG,
 			       "cannot set memory of domain '%s' to %llu KiB, above its maximum of "
 			       "%llu KiB", g->name, (unsigned long long)kib,
-			       (unsigned long long)d.memory_kib);
+			       (unsigned long long)ret_d->memory_kib);
 	} else {
-		d.current_memory_kib = kib;
+		ret_d->current_memory_kib = kib;
 	}
-	return guest_change(g, g, &d, &call->err);
+	return 0;
+}
+
+static int set_config(struct ipc_call *call, struct guest *g, uint64_t kib, bool maximum)
+{
+	struct domain d;
+	int rc = changed_config(call, g, kib, maximum, &d);
+
+	return rc ? rc : guest_change(g, g, &d, &call->err);
 }
 
 static void done(void *ctx, struct ipc_reply *r)
@@ -57,12 +71,32 @@ static void done(void *ctx, struct ipc_reply *r)
 		ipc_reply(call, NULL, NULL, 0);
 }
 
+/* The running guest takes it: now the definition. Only set_memory_flags() asks for both. */
+static void ballooned(void *ctx, struct ipc_reply *r)
+{
+	struct ipc_call *call = ctx;
+	const struct remote_domain_set_memory_flags_args *args = call->args;
+	struct guest *g = guest_by_uuid(args->dom.uuid);
+	int rc = 0;
+
+	if (!r->rc && (!g || !g->persistent))
+		rc = err_set(&call->err, -ENOENT, ERR_NO_DOMAIN, "domain '%s' was undefined "
+			     "meanwhile", args->dom.name);
+	else if (!r->rc)
+		rc = set_config(call, g, args->memory, false);
+	if (rc)
+		ipc_refuse(call, rc, &call->err);
+	else
+		done(ctx, r);
+}
+
 static int set_memory(struct ipc_call *call, const struct remote_nonnull_domain *dom, uint64_t kib,
 		      uint32_t flags)
 {
 	struct guest *g = client_guest(call, dom);
 	struct vm_balloon_args args = { kib };
 	struct ipc_chan *vm = NULL;
+	struct domain d;
 	int rc;
 
 	if (!g)
@@ -82,14 +116,22 @@ static int set_memory(struct ipc_call *call, const struct remote_nonnull_domain 
 				       "cannot set memory of domain '%s' higher than its maximum of "
 				       "%llu KiB", g->name,
 				       (unsigned long long)g->run->rec.live.memory_kib);
+		if (!has_balloon(&g->run->rec.live))
+			return err_set(&call->err, -EINVAL, ERR_OPERATION_INVALID,
+				       "Requested operation is not valid: Unable to change memory of "
+				       "active domain without the balloon device and guest OS "
+				       "balloon driver");
 		vm = vmlink_chan(g, &call->err);
 		if (!vm)
 			return -EAGAIN;
 	}
-	if (flags & AFFECT_CONFIG) {
+	if (!vm) {
 		rc = set_config(call, g, kib, flags & MEM_MAXIMUM);
-		if (rc || !vm)
-			return rc ? rc : ipc_reply(call, NULL, NULL, 0);
+		return rc ? rc : ipc_reply(call, NULL, NULL, 0);
+	}
+	if (flags & AFFECT_CONFIG) {
+		rc = changed_config(call, g, kib, false, &d);
+		return rc ? rc : vm_call_balloon(vm, &args, NULL, 0, ballooned, call);
 	}
 	return vm_call_balloon(vm, &args, NULL, 0, done, call);
 }
@@ -109,7 +151,7 @@ int remote_on_domain_set_memory_flags(struct ipc_call *call,
 int remote_on_domain_set_max_memory(struct ipc_call *call,
 				    const struct remote_domain_set_max_memory_args *args)
 {
-	return set_memory(call, &args->dom, args->memory, AFFECT_CONFIG | MEM_MAXIMUM);
+	return set_memory(call, &args->dom, args->memory, MEM_MAXIMUM);
 }
 
 static void period_set(void *ctx, struct ipc_reply *r)
@@ -141,9 +183,12 @@ int remote_on_domain_set_memory_stats_period(
 		rc = err_set(&call->err, -EINVAL, ERR_INVALID_ARG, "period must not be negative");
 	if (rc)
 		return rc;
+	if (flags & AFFECT_LIVE && !has_balloon(&g->run->rec.live))
+		return err_set(&call->err, -EINVAL, ERR_OPERATION_INVALID,
+			       "domain '%s' has no memory balloon", g->name);
 	if (flags & AFFECT_CONFIG) {
 		rc = guest_model(g, call->arena, &d, &call->err);
-		if (!rc && !d.balloon)
+		if (!rc && !has_balloon(&d))
 			rc = err_set(&call->err, -EINVAL, ERR_OPERATION_INVALID,
 				     "domain '%s' has no memory balloon", g->name);
 		if (rc)

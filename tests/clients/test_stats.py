@@ -3,6 +3,7 @@
 import re
 import time
 
+import libvirt
 import pytest
 
 from lib import guest
@@ -125,6 +126,46 @@ def test_setmem_config(server, define):
     assert "<currentMemory unit='KiB'>65536<" in server.virsh("dumpxml", name).out
     server.virsh("start", name)
     assert "<currentMemory unit='KiB'>65536<" in server.virsh("dumpxml", "--inactive", name).out
+
+
+def current_memory(server, name, *options):
+    return re.search(r"<currentMemory unit='KiB'>(\d+)<", server.virsh("dumpxml", name, *options).out)[1]
+
+
+def test_setmem_of_both(server, busy):
+    server.virsh("setmem", busy, "176M", "--live", "--config")
+    assert current_memory(server, busy, "--inactive") == str(176 << 10)
+    wait_for(lambda: current_memory(server, busy) == str(176 << 10), 20, 0.2)
+    server.virsh("setmem", busy, "192M", "--live", "--config")
+    wait_for(lambda: current_memory(server, busy) == str(192 << 10), 20, 0.2)
+
+
+def test_setmem_without_a_balloon(server, define):
+    """What the running guest can't have is not in its definition afterwards either."""
+    name = define(devices='<memballoon model="none"/>')
+    server.virsh("start", name)
+    refused = server.virsh("setmem", name, "64M", "--live", "--config", check=False)
+    assert refused.code != 0 and "without the balloon device" in refused.err, refused
+    assert current_memory(server, name, "--inactive") == str(128 << 10)
+    refused = server.virsh("dommemstat", name, "--period", "3", "--live", "--config", check=False)
+    assert refused.code != 0 and "balloon" in refused.err, refused
+
+
+def test_setmaxmem(server, busy, define, conn):
+    refused = server.virsh("setmaxmem", busy, "256M", check=False)
+    assert refused.code != 0
+    assert "cannot resize the maximum memory on an active domain" in refused.err, refused
+    with pytest.raises(libvirt.libvirtError) as error:      # what old clients call
+        conn.lookupByName(busy).setMaxMemory(256 << 10)
+    assert error.value.get_error_code() == libvirt.VIR_ERR_OPERATION_INVALID, error.value
+    assert "<memory unit='KiB'>196608<" in server.virsh("dumpxml", "--inactive", busy).out
+    server.virsh("setmaxmem", busy, "256M", "--config")
+    assert "<memory unit='KiB'>262144<" in server.virsh("dumpxml", "--inactive", busy).out
+    server.virsh("setmaxmem", busy, "192M", "--config")
+    name = define()
+    server.virsh("setmaxmem", name, "64M")
+    text = server.virsh("dumpxml", name).out
+    assert "<memory unit='KiB'>65536<" in text and "<currentMemory unit='KiB'>65536<" in text
 
 
 def test_stats_api(busy, conn):
