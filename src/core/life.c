@@ -14,6 +14,7 @@
 #define DESTROY_REMOVE_LOGS 2u
 /* virDomainShutdownFlagValues, virDomainRebootFlagValues */
 #define BY_ACPI 1u
+#define BY_AGENT 2u
 
 int life_start(struct guest *g, struct ipc_call *call,
 	       void (*answer)(struct ipc_call *call, struct guest *g), uint32_t flags, struct err *err)
@@ -207,10 +208,21 @@ int remote_on_domain_resume(struct ipc_call *call, const struct remote_domain_re
 			 GUEST_RUNNING);
 }
 
+/* Of several ways the one there is will do, as with libvirtd; nobody here talks to an agent. */
+static int check_way(struct ipc_call *call, uint32_t flags)
+{
+	int rc = args_flags(call, flags, BY_ACPI | BY_AGENT);
+
+	if (rc || flags != BY_AGENT)
+		return rc;
+	return err_set(&call->err, -ENOTSUP, ERR_ARGUMENT_UNSUPPORTED,
+		       "argument unsupported: QEMU guest agents are not asked; use mode 'acpi'");
+}
+
 static int shut_down(struct ipc_call *call, const struct remote_nonnull_domain *dom, uint32_t flags)
 {
 	struct guest *g = client_running(call, dom);
-	int rc = g ? args_flags(call, flags, BY_ACPI) : -EINVAL;
+	int rc = g ? check_way(call, flags) : -EINVAL;
 
 	/* as libvirtd has it: nobody in there hears the button */
 	if (!rc && g->run->rec.state != GUEST_RUNNING)
@@ -233,7 +245,7 @@ int remote_on_domain_shutdown_flags(struct ipc_call *call,
 int remote_on_domain_reboot(struct ipc_call *call, const struct remote_domain_reboot_args *args)
 {
 	struct guest *g = client_running(call, &args->dom);
-	int rc = g ? args_flags(call, args->flags, BY_ACPI) : -EINVAL;
+	int rc = g ? check_way(call, args->flags) : -EINVAL;
 
 	return rc ? rc : act_for(call, &args->dom, VM_ACTION_SHUTDOWN_ACPI, SHUTDOWN_THEN_RESTART);
 }

@@ -221,6 +221,11 @@ static void ask(struct survey *s, unsigned at, const struct guest *g, bool nowai
 	add_record(s, at, g, NULL);
 }
 
+static bool wanted(struct ipc_call *call, const struct guest *g, uint32_t flags)
+{
+	return may_see(client_of(call), PERM_DOMAIN_READ, g) && list_matches(g, flags & FILTER_ALL);
+}
+
 static struct guest **choose(struct ipc_call *call,
 			     const struct remote_connect_get_all_domain_stats_args *args, unsigned *ret_n)
 {
@@ -237,13 +242,15 @@ static struct guest **choose(struct ipc_call *call,
 		err_set(&call->err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
 		return NULL;
 	}
+	/* as libvirtd has it: those named that are gone, or are others than asked for, are left out */
 	for (uint32_t i = 0; i < args->n_doms; i++) {
-		list[n] = client_guest(call, &args->doms[i]);
-		if (!list[n++])
-			return NULL;
+		struct guest *g = guest_by_uuid(args->doms[i].uuid);
+
+		if (g && wanted(call, g, args->flags))
+			list[n++] = g;
 	}
 	for (struct guest *g = args->n_doms ? NULL : guest_next(NULL); g; g = guest_next(g))
-		if (may_see(client_of(call), PERM_DOMAIN_READ, g) && list_matches(g, args->flags & FILTER_ALL))
+		if (wanted(call, g, args->flags))
 			list[n++] = g;
 	*ret_n = n;
 	return list;

@@ -105,6 +105,15 @@ def test_shutdown_mode_acpi(server, booted):
     reaches(server, name, "shut off (shutdown)", 30)
 
 
+@pytest.mark.parametrize("verb", ["shutdown", "reboot"])
+def test_ways_to_ask(server, define, verb):
+    name = define()
+    server.virsh("start", name)
+    refused = server.virsh(verb, "--mode", "agent", name, check=False)
+    assert refused.code != 0 and "argument unsupported: QEMU guest agent" in refused.err, refused
+    server.virsh(verb, "--mode", "acpi,agent", name)
+
+
 def test_shutdown_of_a_paused_guest(server, define, conn):
     name = define()
     server.virsh("start", "--paused", name)

@@ -81,6 +81,18 @@ def test_list_filters(server, busy, define):
     assert "state.state=1" in raw
 
 
+def test_of_named_guests(busy, define, server, conn):
+    """One that is gone meanwhile does not spoil the others' figures, and filters are for them, too."""
+    gone = define()
+    doms = [conn.lookupByName(n) for n in (gone, busy)]
+    inactive = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_INACTIVE
+    kind = libvirt.VIR_DOMAIN_STATS_STATE
+    assert [d.name() for d, _ in conn.domainListGetStats(doms, kind)] == [gone, busy]
+    assert [d.name() for d, _ in conn.domainListGetStats(doms, kind, inactive)] == [gone]
+    server.virsh("undefine", gone)
+    assert [d.name() for d, _ in conn.domainListGetStats(doms, kind)] == [busy]
+
+
 def test_memory_statistics(server, busy):
     def fields():
         return {k: int(v) for k, v in re.findall(r"(\S+) (\d+)",
