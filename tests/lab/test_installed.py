@@ -33,6 +33,13 @@ def test_the_unit_can_be_restarted(lab):
     lab.run(VIRSH + "list", check=True)
 
 
+def test_the_unit_comes_back_when_it_was_killed(lab):
+    """Its sockets are still there, and nobody listens."""
+    lab.run(f"""pid() {{ systemctl show -P MainPID cordond; }}
+        before=$(pid); kill -9 $before; for i in $(seq 100); do sleep 0.3; now=$(pid)
+        [ $now != 0 ] && [ $now != $before ] && {VIRSH} list && exit 0; done; exit 1""", check=True, timeout=120)
+
+
 def test_its_folders_are_made_at_boot(lab):
     """And looked at every day: by systemd-tmpfiles, which is confined as well."""
     lab.run("""set -e; systemctl stop cordond; rm -rf /run/cordon /var/log/cordon
