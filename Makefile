@@ -50,13 +50,10 @@ lab-shell: deps-build deps-test deps-lab all
 bench: deps-build deps-bench all
 	tests/bench/bench --build $(BUILD) $(ARGS)
 
-# Cordon's policy is loaded and its files are labelled where SELinux is; a package's postinst does the rest.
+# On this host, with accounts, folders, policy and labels; below DESTDIR, files only.
 install: all
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
-	if [ -z "$(DESTDIR)" ] && selinuxenabled 2>/dev/null; then \
-		semodule -i $(PREFIX)/share/selinux/packages/cordon.cil && \
-		restorecon -RF $(PREFIX)/sbin/cordond $(PREFIX)/libexec/cordon $(PREFIX)/bin/passt* $(PREFIX)/bin/swtpm* \
-			/etc/cordon /var/lib/cordon /var/log/cordon /run/cordon; fi
+	[ -n "$(DESTDIR)" ] || packaging/post-install $(PREFIX)
 
 tcb: all
 	tools/tcb $(BUILD)

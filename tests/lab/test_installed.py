@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Cordon on a host: as `make install` puts it there, under its unit, with its accounts."""
 import re
+import subprocess
+
+from lib.lab_host import CONF, Host, disk, domain, level
 
 GUEST = """<domain type="{typ}"><name>g</name><memory unit="MiB">64</memory><vcpu>1</vcpu>
 <os><type arch="x86_64" machine="q35">hvm</type></os><features><acpi/><apic/></features>
@@ -67,3 +70,87 @@ def test_kvm_is_found_and_runs_a_guest(lab):
     assert "<domain type='kvm'" in start(lab, "kvm")
     lab.run(VIRSH + "destroy g", check=True)
     assert "denied" not in lab.run("journalctl -u cordond").out
+
+
+# A boot sector that counts in the next one, 18 times a second.
+COUNTER = """.code16
+	xorw %ax, %ax
+	movw %ax, %ds
+	movw %ax, %ss
+	movw $0x7c00, %sp
+1:	incl 0x8000
+	movw $packet, %si
+	movw $0x4300, %ax
+	pushw %dx
+	int $0x13
+	popw %dx
+	sti
+	hlt
+	jmp 1b
+packet:	.word 16, 1, 0x8000, 0, 1, 0, 0, 0
+	.org 510
+	.word 0xaa55
+"""
+IMAGE = "/var/lib/cordon/images/one.img"
+TPM = "<tpm model='tpm-crb'><backend type='emulator' version='2.0'/></tpm>"
+# with firmware variables; it does not have to get anywhere
+UEFI = domain("two", tail="<features><acpi/></features>").replace("<os>", "<os firmware='efi'>")
+
+
+def counter(tmp_path):
+    (tmp_path / "boot.S").write_text(COUNTER)
+    for words in (["as", "--32", "-o", "boot.o", "boot.S"],
+                  ["ld", "-m", "elf_i386", "-Ttext", "0x7c00", "-e", "0", "--oformat", "binary", "-o", "boot", "boot.o"]):
+        subprocess.run(words, cwd=tmp_path, check=True)
+    return (tmp_path / "boot").read_bytes()
+
+
+def counts(host):
+    """The guest writes, from now on as well."""
+    host.run(f"""now() {{ od -An -tu4 -j512 -N4 {IMAGE}; }}
+        before=$(now); for i in $(seq 300); do [ $(now) != $before ] && exit 0; sleep 0.2; done
+        {VIRSH} domstate --reason one; exit 1""", timeout=90)
+
+
+def guests_labels(host):
+    """Of all that has a guest's."""
+    return host.run("find /run/cordon /var/lib/cordon /var/log/cordon -printf '%Z %p\\n' | grep ':c[0-9]' | sort")
+
+
+def test_an_upgrade_leaves_guests_alone(lab, tmp_path):
+    """What `make install` does once more: files of guests stay as they are, Cordon's own are put right. (With
+    another policy, too, but loading one takes minutes here.)"""
+    host = Host(lab)
+    lab.put(counter(tmp_path), IMAGE)
+    host.run(f"truncate -s 1M {IMAGE}; restorecon {IMAGE}")
+    host.start(domain("one", disk(IMAGE) + TPM))
+    host.start(UEFI)
+    host.virsh("suspend", "two")
+    counts(host)
+    before = guests_labels(host)
+    for name, kinds in {"one": [IMAGE, "/tpm/", "/run/cordon/guests/", "/log/"], "two": ["/nvram/"]}.items():
+        pair = level(host.process(name))
+        for kind in kinds:
+            assert re.search(f"svirt_image_t:{pair} .*{kind}", before), before + "\n" + kind + " " + pair
+    host.run(f"echo '# mine' >>{CONF}")
+    host.run(f"chcon -t etc_t {CONF}; chcon -t var_lib_t /var/lib/cordon/state /var/lib/cordon/images")
+    host.run("./post-install", timeout=300)
+    assert guests_labels(host) == before
+    counts(host)
+    assert host.label(CONF).endswith(":cordon_etc_t:s0")
+    assert host.label("/var/lib/cordon/state").endswith(":cordon_state_t:s0")
+    assert host.label("/var/lib/cordon/images").endswith(":virt_image_t:s0")
+    assert host.virsh("list", "--name").out.split() == ["one", "two"]
+    host.stop("one", "two")
+    assert host.label(IMAGE).endswith(":virt_image_t:s0")
+
+
+def test_it_takes_over_from_libvirtd(lab):
+    """Which ends first: its unit takes away the file of the socket that both serve."""
+    lab.run("systemctl start libvirtd", check=True, timeout=120)
+    assert lab.run("systemctl is-active cordond").out == "inactive\n"
+    lab.run("systemctl start cordond", check=True, timeout=120)
+    assert "cordon" in lab.run(VIRSH + "list && ss -xlpH src /run/libvirt/libvirt-sock", check=True).out
+    units = lab.run("systemctl is-active libvirtd.service libvirtd.socket libvirtd-ro.socket").out
+    assert units.split() == ["inactive"] * 3
+    assert lab.run("systemctl show -P NRestarts cordond").out == "0\n"

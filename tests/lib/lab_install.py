@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Installs a build of Cordon in the lab machine and freezes it once more.
 
-What `make install` writes goes in as a tar, with the test guests for /var/lib/libvirt/images. A
-module in /usr/share/selinux is added to a copy of the machine's policy store here, which takes
-seconds where semodule inside takes a minute; inside, the policy is only loaded.
+What `make install DESTDIR=` writes goes in as a tar, with the test guests for /var/lib/libvirt/images;
+the rest is done inside by packaging/post-install, as `make install` does it. But a module in
+/usr/share/selinux is added to a copy of the machine's policy store here, which takes seconds where
+semodule inside takes a minute; inside, the policy is only loaded, and the script finds it there.
 """
 import filecmp
 import json
@@ -23,26 +24,19 @@ BINARY = "etc/selinux/default/policy"
 # for the libvirtd that tests compare with
 PEER = ROOT / "tests/lab/libvirtd.cil"
 
-NEW_CONTEXTS = "usr/local/lib/lab/new-contexts"
+POST_INSTALL = ROOT / "packaging/post-install"
 
-# Labels are set on what came in, and on what the module has a line for.
-INSTALL = f"""set -e
+# Meson labels what it installs, too.
+INSTALL = """set -e
 for part in policy payload; do
 	tar -C / -xf $part.tar --no-same-owner
 	tar -tf $part.tar | sed 's:^:/:' >>list
 	rm $part.tar
 done
 load_policy
-systemd-sysusers
-systemd-tmpfiles --create /usr/lib/tmpfiles.d/cordon.conf
-if [ -s /{NEW_CONTEXTS} ]; then
-	find / /run /dev -xdev | python3 -c 'import re, sys
-new = re.compile(open("/{NEW_CONTEXTS}").read().strip())
-sys.stdout.writelines(line for line in sys.stdin if new.fullmatch(line.rstrip("\\n")))' >>list
-fi
-cat list | restorecon -F -f -
+restorecon -F -f - <list
 rm list
-systemctl daemon-reload
+./post-install
 """
 # A daemon that does not start is for the tests to tell; the machine is of use without it as well.
 # From here on every refusal is recorded, those that the policy would keep quiet about included.
@@ -83,14 +77,6 @@ def semodule(store, *words):
     call("semodule", "-p", store, "-s", "default", "-n", *words)
 
 
-def new_contexts(old, new):
-    """One regular expression for the paths that only the new policy store has a label for."""
-    path = "etc/selinux/default/contexts/files/file_contexts"
-    before, after = (set((s / path).read_text(encoding="utf-8").splitlines()) for s in (old, new))
-    found = sorted({line.split()[0] for line in after - before if line.startswith("/")})
-    return "|".join(f"(?:{f})" for f in found)
-
-
 def policy(image, modules):
     """The folder of policy.tar: what adding modules changes in the machine's policy store, and the
     same policy without dontaudit rules, which `lab-dontaudit off` loads."""
@@ -106,7 +92,6 @@ def policy(image, modules):
                             and filecmp.cmp(p, old / p.relative_to(store), shallow=False))]
         lab = store / "usr/local/lib/lab"
         lab.mkdir(parents=True)
-        (store / NEW_CONTEXTS).write_text(new_contexts(old, store), encoding="utf-8")
         loud = folder / "loud"
         call("cp", "-a", store, loud)
         semodule(loud, "-DB")
@@ -128,6 +113,8 @@ def installed(image, boot, build, modules=()):
         own = [p for p in sorted((tree / "usr/share/selinux").rglob("cordon*"))
                if p.name.endswith((".cil", ".pp"))]
         added = policy(image, [PEER, *([Path(m) for m in modules] or own)])
+        for module in own if modules else []:
+            module.unlink()
 
         def make(folder):
             payload = Path(scratch, "payload.tar")
@@ -139,7 +126,8 @@ def installed(image, boot, build, modules=()):
             with Machine(image, boot, keep=folder) as machine:
                 machine.put(payload, "/var/lab/payload.tar")
                 machine.put(added / "policy.tar", "/var/lab/policy.tar")
-                done = machine.run(INSTALL, timeout=180)
+                machine.put(POST_INSTALL, "/var/lab/post-install")
+                done = machine.run(INSTALL, timeout=300)
                 if done.code != 0:
                     raise LabError(f"installing Cordon: {done}")
                 done = machine.run(START, timeout=120)
@@ -147,4 +135,4 @@ def installed(image, boot, build, modules=()):
                     say(f"cordond does not run: {done}")
                 machine.freeze(folder)
 
-        return stage(boot, "installed", digest(Path(__file__), tree, added.name), make)
+        return stage(boot, "installed", digest(Path(__file__), POST_INSTALL, tree, added.name), make)
