@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The verbs of program launch. Core is the authority, but what it says is checked again here. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -335,12 +334,11 @@ int launch_on_list(struct ipc_call *call)
 {
 	struct launch_list_ret ret = { 0 };
 	unsigned n = 1;
-	int rc;
 
 	for (const struct cell *c = launch.cells; c; c = c->next)
 		n++;
-	/* max_guests are more than the call's arena holds; whoever is not listed has ended */
-	ret.guests = calloc(n, sizeof(*ret.guests));
+	/* whoever is not listed has ended: all, or an error */
+	ret.guests = arena_calloc(call->arena, n, sizeof(*ret.guests));
 	if (!ret.guests)
 		return err_sys(&call->err, -ENOMEM, "list of guests");
 	for (const struct cell *c = launch.cells; c; c = c->next) {
@@ -350,7 +348,5 @@ int launch_on_list(struct ipc_call *call)
 		f->qemu_pid = watched_alive(&c->qemu) ? c->qemu.pid : 0;
 		f->vm_pid = watched_alive(&c->vm) ? c->vm.pid : 0;
 	}
-	rc = launch_reply_list(call, &ret);
-	free(ret.guests);
-	return rc;
+	return launch_reply_list(call, &ret);
 }

@@ -112,17 +112,11 @@ static int add_row(void *ctx, const struct book_claim *c)
 
 int ledger_on_list(struct ipc_call *call)
 {
-	struct arena *a = arena_new((LEDGER_CLAIMS_MAX + 1) * sizeof(struct ledger_guest));
-	struct ledger_list ret = {
-		.guests = a ? arena_calloc(a, LEDGER_CLAIMS_MAX, sizeof(*ret.guests)) : NULL,
-	};
+	struct ledger_list ret = { .guests = arena_calloc(call->arena, LEDGER_CLAIMS_MAX, sizeof(*ret.guests)) };
 	int r = ret.guests ? book_each(&book, add_row, &ret, &call->err) :
 		err_set(&call->err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
 
-	if (r == 0)
-		r = ledger_reply_list(call, &ret);
-	arena_free(a);
-	return r;
+	return r ? r : ledger_reply_list(call, &ret);
 }
 
 /* ---- program room ---- */
