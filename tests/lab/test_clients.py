@@ -27,6 +27,7 @@ CHOSEN = {
                 "test_events.py::test_reset test_jobs.py::test_idle test_block.py::test_lists "
                 "test_console.py::test_ttyconsole test_define.py::test_redefine_running_keeps_both "
                 "test_audit.py::test_of_a_life test_xml.py::test_addresses_and_aliases "
+                "test_large.py::test_long_metadata[40000] "
                 "test_list.py::test_columns test_tpm.py::test_its_cage test_display.py::test_displays",
     "installed by people": "test_virt_install.py::test_import[generic] test_clock.py::test_base[localtime]",
     "a chain": "test_block.py::test_boots_through_a_backing_chain test_block.py::test_shareable",
