@@ -321,7 +321,7 @@ int xdr_encode(const struct xdr_type *t, const void *v, struct buf *out)
 
 int xdr_copy(const struct xdr_type *t, const void *v, struct arena *a, void *out)
 {
-	CLEAN_BUF struct buf b;
+	CLEAN_BUF struct buf b = { 0 };
 	int rc;
 
 	buf_init(&b, UINT32_MAX);

@@ -6,8 +6,8 @@
 
 bool xdr_equal(const struct xdr_type *t, const void *x, const void *y)
 {
-	CLEAN_BUF struct buf bx;
-	CLEAN_BUF struct buf by;
+	CLEAN_BUF struct buf bx = { 0 };
+	CLEAN_BUF struct buf by = { 0 };
 
 	buf_init(&bx, UINT32_MAX);
 	buf_init(&by, UINT32_MAX);

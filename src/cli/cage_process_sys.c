@@ -111,7 +111,7 @@ static void check_label(const struct cage_guest *g, const struct cage_other *o, 
 
 static void check_rights(const struct proc_view *v, const struct kind *k, struct cage_report *r)
 {
-	CLEAN_BUF struct buf text;
+	CLEAN_BUF struct buf text = { 0 };
 
 	buf_init(&text, 4096);
 	caps_text(v->cap_eff | v->cap_prm | v->cap_inh | v->cap_amb | v->cap_bnd, 0, &text);

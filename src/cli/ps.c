@@ -97,7 +97,7 @@ static void put_details(const struct found *f, const struct proc_view *v, struct
 
 static int print_all(const struct found *list, size_t n, bool verbose)
 {
-	CLEAN_BUF struct buf out;
+	CLEAN_BUF struct buf out = { 0 };
 	uint64_t pss = 0;
 	int shown = 0;
 

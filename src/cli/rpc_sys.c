@@ -67,7 +67,7 @@ static int send_call(struct rpc *c, uint32_t procedure, const struct xdr_type *t
 {
 	const uint32_t head[] = { 0, PROGRAM, 1, procedure, 0, ++c->serial, 0 };
 	uint8_t raw[HEAD] = { 0 };
-	CLEAN_BUF struct buf b;
+	CLEAN_BUF struct buf b = { 0 };
 	int rc;
 
 	buf_init(&b, REPLY_MAX);

@@ -82,7 +82,7 @@ static int run(const char *path, const char *const argv[], bool silent)
 static int label(const char *dir, struct err *err)
 {
 	char semanage[PATH_MAX], restorecon[PATH_MAX];
-	CLEAN_BUF struct buf expression;
+	CLEAN_BUF struct buf expression = { 0 };
 	int rc;
 
 	if (access(SELINUX_HERE, F_OK) < 0) {
@@ -189,7 +189,7 @@ static int conf_replace(const struct conf *c, const struct buf *text, struct err
 
 static int configure_one(struct conf *c, const char *key, const char *dir, struct err *err)
 {
-	CLEAN_BUF struct buf text;
+	CLEAN_BUF struct buf text = { 0 };
 	int rc;
 
 	buf_init(&text, CONF_MAX);

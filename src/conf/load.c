@@ -211,7 +211,7 @@ static int check_instance(const char *dir, struct err *err)
 /* It has to reach the rooms in one packet, with the folders that cordond adds. */
 static int check_size(const struct state *s, struct err *err)
 {
-	CLEAN_BUF struct buf b;
+	CLEAN_BUF struct buf b = { 0 };
 
 	buf_init(&b, CONF_BYTES_MAX);
 	if (xdr_encode(&config_xdr, &s->cfg, &b) == 0)

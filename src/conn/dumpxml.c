@@ -14,7 +14,7 @@ static void got_model(void *ctx, struct ipc_reply *r)
 	unsigned flags = a->flags & ~XML_UPDATE_CPU;
 	const struct core_model_ret *m = r->ret;
 	struct remote_domain_get_xml_desc_ret ret;
-	CLEAN_BUF struct buf text;
+	CLEAN_BUF struct buf text = { 0 };
 	struct err err = { 0 };
 
 	if (r->rc) {

@@ -101,7 +101,7 @@ void node_info(struct request *rq, const void *args)
 static void capabilities(struct request *rq, const struct host_facts *h)
 {
 	struct remote_connect_get_capabilities_ret ret;
-	CLEAN_BUF struct buf b;
+	CLEAN_BUF struct buf b = { 0 };
 
 	buf_init(&b, REMOTE_STRING_MAX);
 	if (plan_capabilities_xml(h, &b)) {
@@ -122,7 +122,7 @@ static void domcapabilities(struct request *rq, const struct host_facts *h)
 {
 	const struct remote_connect_get_domain_capabilities_args *a = rq->args;
 	struct remote_connect_get_domain_capabilities_ret ret;
-	CLEAN_BUF struct buf b;
+	CLEAN_BUF struct buf b = { 0 };
 	struct err err = { 0 };
 
 	buf_init(&b, REMOTE_STRING_MAX);

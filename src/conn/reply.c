@@ -28,7 +28,7 @@ void reply_bytes(struct request *rq, const void *body, size_t len)
 
 void reply_typed(struct request *rq, const void *ret)
 {
-	CLEAN_BUF struct buf b;
+	CLEAN_BUF struct buf b = { 0 };
 	int rc;
 
 	buf_init(&b, PACKET_BODY_MAX);
@@ -49,7 +49,7 @@ void reply_with_fd(struct request *rq, struct ipc_reply *r)
 {
 	struct packet head = reply_head(rq, PACKET_REPLY_FDS, PACKET_OK);
 	static const uint8_t one[4] = { 0, 0, 0, 1 };
-	CLEAN_BUF struct buf b;
+	CLEAN_BUF struct buf b = { 0 };
 
 	buf_init(&b, PACKET_BODY_MAX);
 	buf_put(&b, one, sizeof(one));
@@ -66,7 +66,7 @@ void reply_with_fd(struct request *rq, struct ipc_reply *r)
 void reply_error(struct request *rq, const struct err *err)
 {
 	struct packet head = reply_head(rq, PACKET_REPLY, PACKET_ERROR);
-	CLEAN_BUF struct buf b;
+	CLEAN_BUF struct buf b = { 0 };
 
 	buf_init(&b, PACKET_BODY_MAX);
 	if (error_encode(rq->program, rq->row, err, &b))
@@ -97,7 +97,7 @@ void reply_refuse_packet(struct client *c, const struct packet *p, const char *f
 {
 	struct packet head = *p;
 	struct err err = { 0 };
-	CLEAN_BUF struct buf b;
+	CLEAN_BUF struct buf b = { 0 };
 	va_list ap;
 
 	va_start(ap, fmt);

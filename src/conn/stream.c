@@ -64,7 +64,7 @@ void stream_free_all(struct client *c)
 static void stream_fail(struct stream *s, const char *what, int errnum)
 {
 	struct err err = { 0 };
-	CLEAN_BUF struct buf b;
+	CLEAN_BUF struct buf b = { 0 };
 
 	err_set(&err, -EIO, errnum ? ERR_SYSTEM_ERROR : ERR_RPC, "%s%s%s", what,
 		errnum ? ": " : "", errnum ? strerrordesc_np(errnum) : "");

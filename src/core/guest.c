@@ -101,7 +101,7 @@ static void name_unlink(struct guest *g)
 
 uint8_t *guest_encode(const struct domain *d, uint32_t *ret_len)
 {
-	CLEAN_BUF struct buf b;
+	CLEAN_BUF struct buf b = { 0 };
 	uint8_t *copy;
 
 	buf_init(&b, GUEST_MODEL_MAX);

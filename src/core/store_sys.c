@@ -79,8 +79,8 @@ static int exchange(const char *path, const void *data, size_t len)
 static int save(const char *path, enum store_kind kind, const struct xdr_type *t, const void *v,
 		bool sync)
 {
-	CLEAN_BUF struct buf body;
-	CLEAN_BUF struct buf file;
+	CLEAN_BUF struct buf body = { 0 };
+	CLEAN_BUF struct buf file = { 0 };
 	int rc;
 
 	buf_init(&body, STORE_RECORD_MAX);

@@ -201,7 +201,7 @@ bool entry_remove_user(struct entry *e, const uint8_t guest[16])
 
 static void put_record(struct buf *out, uint64_t generation, const struct disk_record *r)
 {
-	CLEAN_BUF struct buf body;
+	CLEAN_BUF struct buf body = { 0 };
 	uint8_t head[FRAME];
 
 	buf_init(&body, BODY_MAX);

@@ -76,7 +76,7 @@ static int rewrite(struct journal_files *f, const struct journal *j)
 {
 	const unsigned other = !f->active;
 	const uint64_t generation = f->generation + 1;
-	CLEAN_BUF struct buf head, body;
+	CLEAN_BUF struct buf head = { 0 }, body = { 0 };
 	size_t size = JOURNAL_SIZE_MIN;
 	int r;
 

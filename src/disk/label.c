@@ -227,7 +227,7 @@ static int enter_row(const struct label_job *l, unsigned i, bool *sync)
 
 static int write_rows(const struct label_job *l, struct err *err)
 {
-	CLEAN_BUF struct buf b;
+	CLEAN_BUF struct buf b = { 0 };
 	bool sync = false;
 	int r = 0;
 

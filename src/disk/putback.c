@@ -44,7 +44,7 @@ static void note(const struct buf *b)
 
 static void note_entry(const struct entry *e)
 {
-	CLEAN_BUF struct buf b;
+	CLEAN_BUF struct buf b = { 0 };
 
 	buf_init(&b, JOURNAL_SIZE_MAX);
 	journal_put(&b, label_room.files.generation, e, 0);
@@ -54,7 +54,7 @@ static void note_entry(const struct entry *e)
 static void drop(struct entry *e)
 {
 	const uint64_t number = e->number;
-	CLEAN_BUF struct buf b;
+	CLEAN_BUF struct buf b = { 0 };
 
 	buf_init(&b, 4096);
 	journal_remove(&label_room.journal, e);
@@ -270,7 +270,7 @@ static uint32_t count_uses(const uint8_t guest[16])
 /* Take the guest out of all entries; tells those that nobody uses then. */
 static void leave(const uint8_t guest[16], struct release *r)
 {
-	CLEAN_BUF struct buf b;
+	CLEAN_BUF struct buf b = { 0 };
 
 	buf_init(&b, JOURNAL_SIZE_MAX);
 	for (struct entry *e = journal_next(&label_room.journal, NULL); e;

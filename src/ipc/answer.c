@@ -64,7 +64,7 @@ int ipc_reply_raw(struct ipc_call *call, const void *body, size_t len, const int
 
 int ipc_reply(struct ipc_call *call, const void *ret, const int *fds, unsigned n_fds)
 {
-	CLEAN_BUF struct buf b;
+	CLEAN_BUF struct buf b = { 0 };
 	int rc = ipc_encode(call->row, ipc_row_ret(call->row), ret, &b);
 
 	if (rc)
@@ -77,7 +77,7 @@ int ipc_reply(struct ipc_call *call, const void *ret, const int *fds, unsigned n
 int ipc_refuse(struct ipc_call *call, int rc, const struct err *err)
 {
 	struct ipc_error e = { .code = ERR_INTERNAL_ERROR, .sys = -rc };
-	CLEAN_BUF struct buf b;
+	CLEAN_BUF struct buf b = { 0 };
 
 	e.code = err && err->code ? err->code : ERR_INTERNAL_ERROR;
 	e.text = (char *)(uintptr_t)(err && err->text[0] ? err->text : strerrordesc_np(-rc));

@@ -167,7 +167,7 @@ int ipc_call_start(struct ipc_chan *ch, const struct ipc_program *p, unsigned in
 		   const void *args, const int *fds, unsigned n_fds, ipc_reply_fn *done, void *ctx)
 {
 	const struct ipc_row *row = &p->rows[index];
-	CLEAN_BUF struct buf b;
+	CLEAN_BUF struct buf b = { 0 };
 	int rc = ipc_encode(row, ipc_row_args(row), args, &b);
 
 	if (!rc)

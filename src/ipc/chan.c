@@ -98,7 +98,7 @@ int ipc_send_event(struct ipc_chan *ch, const struct ipc_program *p, unsigned in
 {
 	const struct ipc_row *row = &p->rows[index];
 	bool event = row->flags & IPC_EVENT;
-	CLEAN_BUF struct buf b;
+	CLEAN_BUF struct buf b = { 0 };
 	int rc = ipc_encode(row, ipc_row_args(row), args, &b);
 
 	/* a call bears the first serial: see ipc_call_expect() */

@@ -275,7 +275,7 @@ static int send_arguments(struct boot *b, struct err *err)
 	static const struct timeval patience = { ARGS_TIMEOUT_S, 0 };
 	struct plan_resources res = resources();
 	struct plan_argv argv;
-	CLEAN_BUF struct buf msg;
+	CLEAN_BUF struct buf msg = { 0 };
 	int rc;
 
 	buf_init(&msg, EXECARGS_BYTES_MAX + EXECARGS_HEAD);

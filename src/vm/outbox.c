@@ -21,7 +21,7 @@ static void journal_failed(int rc)
 
 static int write_record(enum journal_type type, const struct xdr_type *t, const void *v)
 {
-	CLEAN_BUF struct buf b;
+	CLEAN_BUF struct buf b = { 0 };
 	int rc;
 
 	buf_init(&b, JOURNAL_RECORD_MAX);

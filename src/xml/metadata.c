@@ -261,7 +261,7 @@ static int no_memory(struct err *err)
 int xml_metadata_get(const char *metadata, const char *uri, struct arena *a, char **ret,
 		     struct err *err)
 {
-	CLEAN_BUF struct buf out;
+	CLEAN_BUF struct buf out = { 0 };
 	struct walk w = { .mode = STRIP, .uri = uri, .out = &out };
 	char *copy;
 	int r;
