@@ -74,16 +74,15 @@ struct undefining {
 static void gone(void *ctx, struct ipc_reply *r);
 
 /* A step: 0 when there is nothing to wait for, 1 when gone() will be called. */
-static int remove_nvram(struct undefining *u, struct guest *g)
+static int remove_nvram(struct undefining *u, struct guest *g, const struct domain *d)
 {
 	struct ipc_call *call = u->call;
 	struct disk_unlink_args args;
 	struct ipc_chan *room;
-	struct domain d;
-	int rc = guest_model(g, call->arena, &d, &call->err);
+	int rc;
 
-	if (rc || !d.os.nvram || !d.os.nvram->path || u->flags & UNDEFINE_KEEP_NVRAM)
-		return rc;
+	if (!d->os.nvram || !d->os.nvram->path || u->flags & UNDEFINE_KEEP_NVRAM)
+		return 0;
 	if (!(u->flags & UNDEFINE_NVRAM))
 		return err_set(&call->err, -EINVAL, ERR_OPERATION_INVALID,
 			       "Requested operation is not valid: cannot undefine domain with nvram; "
@@ -92,25 +91,24 @@ static int remove_nvram(struct undefining *u, struct guest *g)
 	if (!room)
 		return -EAGAIN;
 	memcpy(args.guest, g->uuid, 16);
-	args.path = d.os.nvram->path;
+	args.path = d->os.nvram->path;
 	rc = disk_call_unlink_nvram(room, &args, NULL, 0, gone, u);
 	return rc ? rc : 1;
 }
 
 /* Of a guest that runs it goes when that ends. */
-static int remove_tpm(struct undefining *u, struct guest *g)
+static int remove_tpm(struct undefining *u, struct guest *g, const struct domain *d)
 {
 	struct ipc_call *call = u->call;
 	struct launch_guest_args args = { .forget_tpm = true };
+	bool forget = define_forgets_tpm(d, u->flags);
 	struct ipc_chan *room;
-	struct domain d;
-	int rc = guest_model(g, call->arena, &d, &call->err);
-	bool forget = !rc && define_forgets_tpm(&d, u->flags);
+	int rc;
 
-	if (!rc && g->run)
+	if (g->run)
 		g->run->rec.forget_tpm = forget;
 	if (!forget || g->run)
-		return rc;
+		return 0;
 	room = core_peer(&core.launch, &call->err);
 	if (!room)
 		return -EAGAIN;
@@ -119,17 +117,21 @@ static int remove_tpm(struct undefining *u, struct guest *g)
 	return rc ? rc : 1;
 }
 
-static int (*const steps[])(struct undefining *u, struct guest *g) = { remove_nvram, remove_tpm };
+static int (*const steps[])(struct undefining *u, struct guest *g, const struct domain *d) = {
+	remove_nvram, remove_tpm,
+};
 
 static int go_on(struct undefining *u, struct guest *g)
 {
-	int rc = 0;
+	struct domain d;
+	int rc;
 
 	if (!g->persistent)
 		return err_set(&u->call->err, -EINVAL, ERR_OPERATION_INVALID,
 			       "Requested operation is not valid: cannot undefine transient domain");
+	rc = guest_model(g, u->call->arena, &d, &u->call->err);
 	while (!rc && u->step < sizeof(steps) / sizeof(steps[0]))
-		rc = steps[u->step++](u, g);
+		rc = steps[u->step++](u, g, &d);
 	if (rc)
 		return rc > 0 ? 0 : rc;
 	return remove_definition(u->call, g);
