@@ -107,6 +107,21 @@ static void read_header(struct open_job *o)
 		job_unsent(&o->job, r);
 }
 
+/* Of a backing file people know the image that they named. */
+static void refused(struct open_job *o, const struct ipc_reply *r)
+{
+	const char *advice;
+	int code;
+
+	if (o->n == 0 || r->rc == -EPIPE) {
+		job_refused(&o->job, r);
+		return;
+	}
+	advice = advice_for(r, &code);
+	job_fail(&o->job, r->rc, code, "backing chain of image '%s': %s%s", o->job.path, r->err->text,
+		 advice);
+}
+
 static void on_open(void *ctx, struct ipc_reply *r)
 {
 	struct open_job *o = ctx;
@@ -119,7 +134,7 @@ static void on_open(void *ctx, struct ipc_reply *r)
 	struct node *node;
 
 	if (r->rc < 0) {
-		job_refused(&o->job, r);
+		refused(o, r);
 		return;
 	}
 	if (met_before(o, st)) {
