@@ -5,6 +5,9 @@
 
 #include "xml/domain_tables.h"
 
+/* RFC 6143, 7.2.2: the password is a DES key; of a longer one the rest would open nothing */
+#define VNC_PASSWORD_MAX 8
+
 static bool by_address(const void *obj)
 {
 	const struct dom_graphics *g = obj;
@@ -149,6 +152,9 @@ static int graphics_check(struct xml_binder *b, struct xml_node *node, void *obj
 	if (g->type != DOM_GRAPHICS_TYPE_VNC)
 		return xml_unsupported(b, node, "type '%s' is not supported; use type 'vnc'",
 				       dom_graphics_type_names[g->type]);
+	if (g->passwd && strlen(g->passwd) > VNC_PASSWORD_MAX)
+		return xml_unsupported(b, node, "VNC password is %zu characters long, only %d "
+				       "permitted", strlen(g->passwd), VNC_PASSWORD_MAX);
 	if (g->passwd_valid_to && !g->passwd)
 		return xml_refuse(b, node, "attribute 'passwdValidTo' goes with 'passwd'");
 	if (g->listen == DOM_LISTEN_TYPE_UNSET)
