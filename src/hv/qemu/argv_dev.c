@@ -271,8 +271,7 @@ static void put_watchdog(struct out *o, const struct dom_watchdog *w)
 		out_pci(o, &w->info);
 	out_close(o);
 	out_arg(o, "-watchdog-action");
-	/* A dump is cordon-vm's to make, of a guest that stands still. */
-	out_arg(o, plan_is(w->action, "dump") ? "pause" : w->action);
+	out_arg(o, w->action);
 }
 
 static void put_balloon(struct out *o, const struct dom_balloon *b)

@@ -59,6 +59,8 @@ static int one_rng(struct plan_ctx *c, uint32_t i)
 				   rng->model);
 	if (!rng->backend)
 		return plan_bad(c, "rng %u has no <backend model=>", i);
+	if (rng->rate_period && !rng->rate_bytes)
+		return plan_bad(c, "rng %u: <rate period=> needs bytes=", i);
 	if (rng->backend == DOM_RNG_BACKEND_EGD)
 		return plan_refuse(c, "rng %u: backend 'egd' is not supported; use 'random' or "
 				      "'builtin'", i);
@@ -93,7 +95,7 @@ static int default_watchdogs(struct plan_ctx *c)
 {
 	static const char *const models[] = { "i6300esb", "ib700", NULL };
 	static const char *const actions[] = { "reset", "shutdown", "poweroff", "pause",
-					       "none",  "dump",     "inject-nmi", NULL };
+					       "none",  "inject-nmi", NULL };
 	struct dom_watchdog *w = c->d->watchdogs;
 
 	if (c->d->n_watchdogs > 1)
@@ -106,7 +108,9 @@ static int default_watchdogs(struct plan_ctx *c)
 		return plan_refuse(c, "watchdog model '%s' is not supported; use 'i6300esb'",
 				   w->model);
 	if (!plan_known(actions, w->action))
-		return plan_refuse(c, "watchdog action '%s' is not supported", w->action);
+		return plan_refuse(c, "watchdog action '%s' is not supported; use 'reset', "
+				      "'shutdown', 'poweroff', 'pause', 'none' or 'inject-nmi'",
+				   w->action);
 	return 0;
 }
 
