@@ -115,10 +115,48 @@ static void put_hyperv(struct out *o, const struct dom_hyperv *hv)
 	}
 }
 
+/* What KVM takes from the host unasked, and what must not be there. */
+static void check_host(struct out *o, const struct dom_cpu *cpu)
+{
+	const struct host_facts *host = o->r->host;
+
+	if (!plan_blank(cpu->vendor) &&
+	    (!host || strcmp(cpu->vendor, plan_host_vendor(host)) != 0))
+		out_refuse(o, "the CPU is incompatible with host CPU: its vendor is '%s', not '%s'",
+			   host ? plan_host_vendor(host) : "unknown", cpu->vendor);
+	for (uint32_t i = 0; i < cpu->n_features && cpu->check != DOM_CPU_CHECK_NONE; i++)
+		if (cpu->features[i].policy == DOM_CPU_POLICY_FORBID &&
+		    (!host || plan_host_lists(host, cpu->features[i].name)))
+			out_refuse(o, "the CPU is incompatible with host CPU: Host CPU provides "
+				      "forbidden features: %s", cpu->features[i].name);
+}
+
+/*
+ * Is QEMU to refuse what lacks a feature? "full" says so. "partial" is libvirt's
+ * comparison of a named model with the host, which only KVM can make: not for
+ * features that may be absent (QEMU leaves them out then), and not for what
+ * host-model and "minimum" take from the kernel's list, which is longer than KVM's.
+ */
+static bool must_have_all(const struct domain *d, const struct dom_cpu *cpu)
+{
+	if (cpu->check == DOM_CPU_CHECK_FULL)
+		return true;
+	if (cpu->check != DOM_CPU_CHECK_PARTIAL || d->type != DOM_TYPE_KVM ||
+	    cpu->mode != DOM_CPU_MODE_CUSTOM || cpu->match == DOM_CPU_MATCH_MINIMUM)
+		return false;
+	for (uint32_t i = 0; i < cpu->n_features; i++)
+		if (cpu->features[i].policy == DOM_CPU_POLICY_OPTIONAL ||
+		    cpu->features[i].policy == DOM_CPU_POLICY_FORCE)
+			return false;
+	return true;
+}
+
 void argv_cpu(struct out *o)
 {
 	const struct dom_cpu *cpu = o->d->cpu;
 
+	if (o->d->type == DOM_TYPE_KVM)
+		check_host(o, cpu);
 	out_begin(o, "-cpu");
 	put_model(o, cpu);
 	put_features(o, cpu);
@@ -127,8 +165,7 @@ void argv_cpu(struct out *o)
 		put_hyperv(o, o->d->features.hyperv);
 	if (o->d->features.kvm_hidden == DOM_STATE_WORD_ON)
 		buf_puts(&o->text, ",kvm=off");
-	/* "full": not one feature less than asked for. */
-	if (cpu->check == DOM_CPU_CHECK_FULL)
+	if (must_have_all(o->d, cpu))
 		buf_puts(&o->text, ",enforce=on");
 	out_end(o);
 }

@@ -15,7 +15,11 @@ static int default_model(struct plan_ctx *c, struct dom_cpu *cpu)
 
 static int default_custom(struct plan_ctx *c, struct dom_cpu *cpu)
 {
+	const struct plan_cpu_model *model;
+
 	if (plan_blank(cpu->model)) {
+		if (!plan_blank(cpu->vendor))
+			return plan_bad(c, "CPU vendor specified without CPU model");
 		if (cpu->n_features)
 			return plan_bad(c, "<cpu> lists <feature>s without a <model>");
 		return default_model(c, cpu);
@@ -28,10 +32,17 @@ static int default_custom(struct plan_ctx *c, struct dom_cpu *cpu)
 	if (!cpu->check)
 		cpu->check = c->d->type == DOM_TYPE_KVM ? DOM_CPU_CHECK_PARTIAL :
 							  DOM_CPU_CHECK_NONE;
-	if (!plan_cpu_model_find(cpu->model))
+	if (cpu->match == DOM_CPU_MATCH_STRICT)
+		return plan_refuse(c, "<cpu match='strict'> is not supported; use match='exact'");
+	model = plan_cpu_model_find(cpu->model);
+	if (!model)
 		return plan_refuse(
 			c, "unknown CPU model '%s'; 'virsh domcapabilities' lists those QEMU has",
 			cpu->model);
+	/* Under TCG the vendor is the model's; under KVM the host's, which argv_cpu() compares. */
+	if (c->d->type != DOM_TYPE_KVM && !plan_blank(cpu->vendor) &&
+	    strcmp(cpu->vendor, model->vendor) != 0)
+		return plan_refuse(c, "CPU model '%s' is not of vendor '%s'", cpu->model, cpu->vendor);
 	return 0;
 }
 

@@ -18,6 +18,27 @@ const char *plan_host_vendor(const struct host_facts *host)
 	return "unknown";
 }
 
+/* As the kernel spells names and as QEMU does. */
+static bool same_name(const char *x, const char *y)
+{
+	for (; *x && (*x == '_' ? '-' : *x) == (*y == '_' ? '-' : *y); x++)
+		y++;
+	return !*x && !*y;
+}
+
+bool plan_host_lists(const struct host_facts *host, const char *feature)
+{
+	bool amd = !plan_is(plan_host_vendor(host), "Intel");
+	char name[FEATURE_MAX];
+
+	for (uint32_t i = 0; i < host->n_cpu_flags; i++)
+		if (same_name(host->cpu_flags[i], feature) ||
+		    (plan_cpu_feature_from_kernel(host->cpu_flags[i], amd, name, sizeof(name)) &&
+		     same_name(name, feature)))
+			return true;
+	return false;
+}
+
 static bool has(const struct plan_host_cpu *host, const char *feature, size_t len)
 {
 	/* KVM provides these whatever the processor is. */

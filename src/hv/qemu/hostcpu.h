@@ -29,6 +29,9 @@ int plan_host_cpu(const struct host_facts *host, struct arena *a, struct plan_ho
 /* libvirt's word for the processor's maker: "Intel", "AMD", "Hygon", "unknown". */
 const char *plan_host_vendor(const struct host_facts *host);
 
+/* Does the kernel list this feature (QEMU's name) among the processor's, be it for guests or not. */
+bool plan_host_lists(const struct host_facts *host, const char *feature);
+
 /* Can KVM on this host give a guest everything the model stands for. */
 bool plan_host_has(const struct plan_host_cpu *host, const struct plan_cpu_model *model);
 
