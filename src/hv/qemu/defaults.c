@@ -91,9 +91,23 @@ static int default_vcpus(struct plan_ctx *c)
 		d->vcpus_current = 0;
 	if (d->vcpu_placement == DOM_VCPU_PLACEMENT_AUTO)
 		return plan_refuse(c, "<vcpu placement='auto'> is not supported; "
-				      "use placement='static' with cpuset=");
+				      "use placement='static'");
+	if (!plan_blank(d->vcpu_cpuset))
+		return plan_refuse(c, "<vcpu cpuset='%s'> is not supported: guests are not bound "
+				      "to processors; leave it out", d->vcpu_cpuset);
 	d->vcpu_placement = DOM_VCPU_PLACEMENT_STATIC;
 	return 0;
+}
+
+/* Where a guest's control group is, Cordon decides; libvirt's own dumps name its default. */
+static int check_partition(struct plan_ctx *c)
+{
+	const char *partition = c->d->resource_partition;
+
+	if (plan_blank(partition) || strcmp(partition, "/machine") == 0)
+		return 0;
+	return plan_refuse(c, "<resource><partition> '%s' is not supported; use '/machine' or leave "
+			      "it out", partition);
 }
 
 static void default_actions(struct domain *d)
@@ -128,6 +142,8 @@ int plan_step_basics(struct plan_ctx *c)
 	r = default_uuid(c);
 	if (r >= 0)
 		r = default_memory(c);
+	if (r >= 0)
+		r = check_partition(c);
 	return r < 0 ? r : default_vcpus(c);
 }
 
@@ -151,6 +167,16 @@ static int check_timer(struct plan_ctx *c, const struct dom_timer *t)
 		return plan_refuse(c,
 				   "timer '%s': track '%s' is not supported; use 'guest' or 'wall'",
 				   name, dom_timer_track_names[t->track]);
+	if (t->track && t->name != DOM_TIMER_NAME_RTC)
+		return plan_refuse(c, "timer '%s': track= is for timer 'rtc' only", name);
+	if (t->present == DOM_YESNO_NO &&
+	    (t->name == DOM_TIMER_NAME_RTC || t->name == DOM_TIMER_NAME_PIT ||
+	     t->name == DOM_TIMER_NAME_TSC))
+		return plan_refuse(c, "timer '%s': present='no' is not supported by QEMU", name);
+	if (t->tickpolicy && t->tickpolicy != DOM_TIMER_TICKPOLICY_DELAY &&
+	    t->name != DOM_TIMER_NAME_RTC && t->name != DOM_TIMER_NAME_PIT)
+		return plan_refuse(c, "timer '%s': tickpolicy '%s' is not supported by QEMU", name,
+				   dom_timer_tickpolicy_names[t->tickpolicy]);
 	if (t->frequency && t->name != DOM_TIMER_NAME_TSC)
 		return plan_refuse(c, "timer '%s': frequency= is for timer 'tsc' only", name);
 	return 0;

@@ -103,6 +103,9 @@ static int check_driver(struct plan_ctx *c, const struct dom_disk *disk)
 	if (disk->transient_disk)
 		return plan_refuse(c, "disk '%s': <transient/> is not supported yet; leave it out",
 				   disk->target);
+	if (disk->tray == DOM_DISK_TRAY_OPEN && !plan_blank(disk->path))
+		return plan_refuse(c, "disk '%s': tray='open' together with a <source> is not "
+				      "supported; leave one of them out", disk->target);
 	if (disk->queues && disk->bus != DOM_DISK_BUS_VIRTIO)
 		return plan_refuse(c, "disk '%s': queues= is for bus 'virtio' only", disk->target);
 	if (disk->rerror_policy == DOM_DISK_ERROR_POLICY_ENOSPACE)

@@ -64,6 +64,9 @@ static int one_video(struct plan_ctx *c, uint32_t index)
 	if (videos[k].primary_only && index)
 		return plan_refuse(c, "video model '%s' can only be the first video device",
 				   v->model);
+	if (v->ram || v->vgamem)
+		return plan_bad(c, "%s attribute only supported for video type qxl",
+				v->ram ? "ram" : "vgamem");
 	if (v->accel3d == DOM_YESNO_YES)
 		return plan_refuse(c, "video %u: accel3d is not supported; leave it out", index);
 	if (plan_is(v->model, "none"))

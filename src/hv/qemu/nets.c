@@ -41,6 +41,10 @@ static int one_net(struct plan_ctx *c, struct dom_net *net)
 	if (net->mtu)
 		return plan_refuse(c,
 				   "setting <mtu> on an interface of type 'user' is not supported");
+	if (!plan_blank(net->target_dev) && strncmp(net->target_dev, "vnet", 4) != 0)
+		return plan_refuse(c, "<target dev='%s'> on an interface of type 'user' is not "
+				      "supported; leave it out", net->target_dev);
+	net->target_dev = NULL;  /* libvirt's own name for a running guest's: it drops these, too */
 	if (!plan_blank(net->backend) && strcmp(net->backend, "passt") != 0)
 		return plan_refuse(c, "interface backend '%s' is not supported; use 'passt'",
 				   net->backend);
