@@ -89,9 +89,15 @@ static void test_broken(void **state)
 static void test_check(void **state)
 {
 	static const char *const bad[] = { "/", "/etc", "/etc/vm", "/usr/local", "/var/lib", "/home",
-					   "/dev/shm", "/srv/my images", "/srv/a\"b", "/srv/a'b",
+					   "/dev/shm", "/var/lib/cordon", "/var/lib/cordon/state",
+					   "/var/lib/cordon/labels", "/var/lib/cordon/nvram",
+					   "/var/lib/cordon/tpm", "/var/lib/cordon/imagesx",
+					   "/var/lib/libvirt", "/var/lib/libvirt/qemu/nvram",
+					   "/var/log", "/var/log/cordon", "/srv/my images", "/srv/a\"b", "/srv/a'b",
 					   "/srv/a\nb" };
 	static const char *const good[] = { "/srv/vm", "/home/ann/vm", "/var/lib/vm", "/etcetera",
+					    "/var/lib/cordon/images", "/var/lib/cordon/images/iso",
+					    "/var/lib/libvirt/images", "/var/lib/libvirt/boot",
 					    "/usrlocal", "/srv/vm.1" };
 	struct err err;
 
