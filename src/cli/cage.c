@@ -31,6 +31,16 @@ void cage_row(struct cage_report *r, enum cage_mark mark, const char *what, cons
 	buf_printf(&r->out, "  %-8s %-16s %s\n", marks[mark], what, text);
 }
 
+bool cage_list_has(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (; *list; list += strcspn(list, ","), list += *list == ',')
+		if (strcspn(list, ",") == len && memcmp(list, word, len) == 0)
+			return true;
+	return false;
+}
+
 bool cage_is_own(const struct cage_guest *g, pid_t pid)
 {
 	for (size_t i = 0; i < g->n; i++)
@@ -85,14 +95,14 @@ static void print_guest(const struct cage_guest *g, struct cage_report *r)
 				       : "nothing differs from what it has to be\n", r->differs);
 }
 
-static int run(const char *dir, const char *name, struct cage_guest *g, struct cage_report *r,
-	       struct err *err)
+static int run(const char *dir, const char *path, const char *name, struct cage_guest *g,
+	       struct cage_report *r, struct err *err)
 {
 	CLEAN_ARENA struct arena *a = arena_new(ANSWER_MAX + DOMAIN_XML_ARENA_MAX);
 	struct found *list = NULL;
 	struct cage_host host = { 0 };
 	size_t n = 0;
-	int rc = a ? rpc_running_guest(dir, name, a, &g->model, err) : -ENOMEM;
+	int rc = a ? rpc_running_guest(dir, path, name, a, &g->model, err) : -ENOMEM;
 
 	if (rc == 0)
 		rc = find_processes(dir, &list, &n, err);
@@ -113,9 +123,10 @@ static int run(const char *dir, const char *name, struct cage_guest *g, struct c
 
 static int usage(FILE *to)
 {
-	fputs("Usage: cordon cage [--instance DIR] GUEST\n"
+	fputs("Usage: cordon cage [--instance DIR] [--socket PATH] GUEST\n"
 	      "Show a running guest's cage as the kernel shows it, and what differs.\n\n"
 	      "  -i, --instance DIR   a private instance instead of the installed one\n"
+	      "  -s, --socket PATH    the daemon's read-only socket, if unix_sock_dir puts it elsewhere\n"
 	      "  -h, --help           this text\n", to);
 	return to == stderr ? 2 : EXIT_SUCCESS;
 }
@@ -123,23 +134,27 @@ static int usage(FILE *to)
 int cmd_cage(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "instance", required_argument, NULL, 'i' }, { "help", no_argument, NULL, 'h' }, { 0 },
+		{ "instance", required_argument, NULL, 'i' }, { "socket", required_argument, NULL, 's' },
+		{ "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	struct cage_report r = { 0 };
 	struct cage_guest g = { 0 };
 	struct err err = { 0 };
-	const char *dir = NULL;
+	const char *dir = NULL, *path = NULL;
 	int c, rc;
 
-	while ((c = getopt_long(argc, argv, "i:h", options, NULL)) != -1) {
-		if (c != 'i')
+	while ((c = getopt_long(argc, argv, "i:s:h", options, NULL)) != -1) {
+		if (c == 'i')
+			dir = optarg;
+		else if (c == 's')
+			path = optarg;
+		else
 			return usage(c == 'h' ? stdout : stderr);
-		dir = optarg;
 	}
 	if (optind + 1 != argc)
 		return usage(stderr);
 	buf_init(&r.out, OUT_MAX);
-	rc = run(dir, argv[optind], &g, &r, &err);
+	rc = run(dir, path, argv[optind], &g, &r, &err);
 	if (rc < 0)
 		fprintf(stderr, "cordon: %s\n", err.text[0] ? err.text : strerrordesc_np(-rc));
 	else if (fputs(buf_str(&r.out), stdout) < 0 || fflush(stdout))

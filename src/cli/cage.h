@@ -31,6 +31,9 @@ void cage_row(struct cage_report *r, enum cage_mark mark, const char *what, cons
 #define cage_check(r, good, what, ...) \
 	cage_row(r, (good) ? CAGE_OK : CAGE_DIFFERS, what, __VA_ARGS__)
 
+/* Is `word` one of those of a list like "rw,cpu,cpuacct"? */
+bool cage_list_has(const char *list, const char *word);
+
 /* ---- all processes of the host (cage_host_sys.c) ---- */
 
 struct cage_other {

@@ -57,7 +57,7 @@ static bool find_mount(const char *controller, char out[PATH_MAX])
 			if (!dash || sscanf(l, "%*s %*s %*s / %4095s", point) != 1 ||
 			    sscanf(dash, " - %31s %*s %511s", type, options) != 2)
 				continue;
-			if (controller[0] ? strcmp(type, "cgroup") == 0 && strstr(options, controller)
+			if (controller[0] ? strcmp(type, "cgroup") == 0 && cage_list_has(options, controller)
 					  : strcmp(type, "cgroup2") == 0) {
 				snprintf(out, PATH_MAX, "%s", point);
 				found = true;
@@ -76,8 +76,8 @@ static bool find_path(const char *text, const char *controller, char out[PATH_MA
 
 		if (!two)
 			continue;
-		snprintf(list, sizeof(list), ",%.*s,", (int)(two - one - 1), one + 1);
-		if (controller[0] ? strstr(list, controller) != NULL : two == one + 1) {
+		snprintf(list, sizeof(list), "%.*s", (int)(two - one - 1), one + 1);
+		if (controller[0] ? cage_list_has(list, controller) : two == one + 1) {
 			snprintf(out, PATH_MAX, "%.*s", (int)strcspn(two + 1, "\n"), two + 1);
 			return true;
 		}
@@ -88,12 +88,11 @@ static bool find_path(const char *text, const char *controller, char out[PATH_MA
 /* The folder of QEMU's group with this controller, in either version; -1: it has none. */
 static int open_group(pid_t qemu, const char *controller, bool *ret_unified, char path[PATH_MAX])
 {
-	char text[8192], word[64], mount[PATH_MAX], whole[2 * PATH_MAX];
+	char text[8192], mount[PATH_MAX], whole[2 * PATH_MAX];
 
-	snprintf(word, sizeof(word), ",%s,", controller);
 	if (cage_proc_text(qemu, "cgroup", text, sizeof(text)) <= 0)
 		return -1;
-	*ret_unified = !find_path(text, word, path);
+	*ret_unified = !find_path(text, controller, path);
 	if (*ret_unified ? !find_path(text, "", path) || !find_mount("", mount) : !find_mount(controller, mount))
 		return -1;
 	snprintf(whole, sizeof(whole), "%s%s", mount, path);

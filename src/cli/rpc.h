@@ -9,11 +9,11 @@
 
 /*
  * The definition of a running guest, by name or uuid, from the read-only
- * socket of the instance in `dir` (NULL: the installed one): its XML parsed
- * into `ret`, all memory from `a`. -errno with the daemon's own text in `err`;
+ * socket at `path`, or NULL for where that of the instance in `dir` (NULL: the
+ * installed one) is unless cordond.conf says otherwise: its XML parsed into `ret`, all memory from `a`. -errno with the daemon's own text in `err`;
  * -ENOENT when it does not run.
  */
-int rpc_running_guest(const char *dir, const char *guest, struct arena *a, struct domain *ret,
-		      struct err *err);
+int rpc_running_guest(const char *dir, const char *path, const char *guest, struct arena *a,
+		      struct domain *ret, struct err *err);
 
 #endif

@@ -32,11 +32,12 @@ struct rpc {
 	struct arena *arena;
 };
 
-static int connect_to(const char *dir, struct err *err)
+static int connect_to(const char *dir, const char *path, struct err *err)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	const struct timeval patience = { ANSWER_S, 0 };
-	int n = snprintf(a.sun_path, sizeof(a.sun_path), "%s" SOCKET, dir ? dir : "");
+	int n = snprintf(a.sun_path, sizeof(a.sun_path), "%s%s", dir && !path ? dir : "",
+			 path ? path : SOCKET);
 	CLEAN_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (n < 0 || (size_t)n >= sizeof(a.sun_path))
@@ -146,10 +147,10 @@ static int look_up(struct rpc *c, const char *guest, struct remote_nonnull_domai
 	return rc;
 }
 
-int rpc_running_guest(const char *dir, const char *guest, struct arena *a, struct domain *ret,
-		      struct err *err)
+int rpc_running_guest(const char *dir, const char *path, const char *guest, struct arena *a,
+		      struct domain *ret, struct err *err)
 {
-	CLEAN_FD int fd = connect_to(dir, err);
+	CLEAN_FD int fd = connect_to(dir, path, err);
 	struct rpc c = { .fd = fd, .arena = a };
 	struct remote_connect_open_args open_args = { .name = (char *)(uintptr_t)"qemu:///system",
 						      .flags = 1 /* read-only */ };

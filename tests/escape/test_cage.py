@@ -12,8 +12,8 @@ from scene import BUILD, NETWORK
 FIRMWARE = "/usr/share/seabios/bios-256k.bin"      # there is one in each cage, and no guest has it open
 
 
-def cage(one, name):
-    done = subprocess.run([BUILD / "cordon", "cage", "--instance", one.server.dir, name], text=True,
+def cage(one, name, *options):
+    done = subprocess.run([BUILD / "cordon", "cage", "--instance", one.server.dir, *options, name], text=True,
                           capture_output=True, check=False)
     rows = re.findall(r"^  (ok|DIFFERS|-) +(\S+(?: \S+)*) {2,}(.*)$", done.stdout, re.M)
     return done, {what for mark, what, _ in rows if mark == "DIFFERS"}, rows
@@ -43,6 +43,15 @@ def test_nothing_differs(whole):
 
 def test_by_uuid(whole):
     assert cage(whole, whole.victim_uuid)[0].returncode == 0
+
+
+def test_by_a_socket_elsewhere(whole):
+    """As where `unix_sock_dir` is set: the daemon is asked there and nowhere else."""
+    there = whole.server.dir / "elsewhere"
+    done, _, _ = cage(whole, "victim", "--socket", there)
+    assert done.returncode == 1 and str(there) in done.stderr, done
+    there.symlink_to(whole.server.dir / "run/libvirt/libvirt-sock-ro")
+    assert cage(whole, "victim", "--socket", there)[0].returncode == 0
 
 
 def test_images_in_chains(whole):

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/cage.h"
 #include "cli/cli.h"
 
 static void caps(uint64_t v, uint64_t all, const char *want)
@@ -50,6 +51,18 @@ static void test_field(void **state)
 	assert_true(proc_field(text, "VmPeak", w, sizeof(w)));
 	assert_string_equal(w, "7");
 	assert_false(proc_field(text, "Cap", w, sizeof(w)));
+}
+
+/* On cgroup v1: the mount of "cpu" is not that of "cpuset". */
+static void test_list(void **state)
+{
+	(void)state;
+	assert_true(cage_list_has("rw,cpu,cpuacct", "cpu"));
+	assert_true(cage_list_has("cpu,cpuacct", "cpu"));
+	assert_true(cage_list_has("rw,cpuacct,cpu", "cpu"));
+	assert_false(cage_list_has("rw,cpuset", "cpu"));
+	assert_false(cage_list_has("rw,name=cpu", "cpu"));
+	assert_false(cage_list_has("", "cpu"));
 }
 
 static void test_self(void **state)
@@ -114,8 +127,8 @@ static void test_find(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_caps), cmocka_unit_test(test_field), cmocka_unit_test(test_self),
-		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_caps), cmocka_unit_test(test_field), cmocka_unit_test(test_list),
+		cmocka_unit_test(test_self), cmocka_unit_test(test_find),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
