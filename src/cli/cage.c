@@ -76,6 +76,21 @@ static size_t own_processes(struct found *list, size_t n, const char *uuid)
 	return own;
 }
 
+/* Filters of the room in this role; of two, one of which is on its way into a cage, the fewer. */
+static unsigned room_filters(const struct found *list, size_t n, const char *role)
+{
+	unsigned least = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct proc_view v;
+
+		if (!list[i].guest[0] && strcmp(list[i].role, role) == 0 && proc_view(list[i].pid, &v) == 0 &&
+		    (!least || v.filters < least))
+			least = v.filters;
+	}
+	return least;
+}
+
 static void print_guest(const struct cage_guest *g, struct cage_report *r)
 {
 	pid_t qemu = cage_pid_of(g, "qemu");
@@ -110,6 +125,8 @@ static int run(const char *dir, const char *path, const char *name, struct cage_
 		rc = cage_host_read(&host, err);
 	if (rc == 0) {
 		uuid_text(g->model.uuid, g->uuid);
+		g->cordond_filters = room_filters(list, n, "cordond");
+		g->launch_filters = room_filters(list, n, "launch");
 		g->n = own_processes(list, n, g->uuid);
 		g->list = list;
 		g->host = &host;

@@ -64,6 +64,8 @@ struct cage_guest {
 	const struct found *list;       /* its processes, and nobody else's */
 	size_t n;
 	const struct cage_host *host;
+	/* system call filters that it has from those who started it, of both: 0: not to be seen */
+	unsigned cordond_filters, launch_filters;
 };
 
 /* Is it one of the guest's own processes? */

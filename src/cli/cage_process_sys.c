@@ -21,14 +21,15 @@ static const struct kind {
 	const char *role;
 	bool namespaces;      /* all but the network, and its root */
 	bool network;
-	unsigned filters;     /* at least: cordond's, cordon-launch's, its own; QEMU, swtpm add one */
+	unsigned filters;     /* at least, beside cordon-launch's: two of its policy, one it loads itself */
 	const char *state;    /* what it may write, in its root; NULL: nothing */
 } kinds[] = {
-	{ "qemu", true, true, 4, NULL },
-	{ "swtpm", true, true, 4, "/run" },
+	{ "qemu", true, true, 3, NULL },
+	{ "swtpm", true, true, 3, "/run" },
 	{ "passt", true, false, 3, NULL },  /* it carries the guest's packets out of the host */
-	{ "vm", false, false, 3, NULL },
+	{ "vm", false, false, 2, NULL },
 };
+#define ROOM_FILTERS 2        /* of cordon-launch's policy, on top of cordond's */
 
 static const struct kind *kind_of(const char *role)
 {
@@ -109,7 +110,16 @@ static void check_label(const struct cage_guest *g, const struct cage_other *o, 
 
 /* ---- what it may do ---- */
 
-static void check_rights(const struct proc_view *v, const struct kind *k, struct cage_report *r)
+/* Filters only become more: from cordond (and the unit it is started by) to launch to the program. */
+static bool has_filters(const struct cage_guest *g, const struct proc_view *v, const struct kind *k)
+{
+	return v->seccomp == 2 && g->cordond_filters &&
+	       g->launch_filters >= g->cordond_filters + ROOM_FILTERS &&
+	       v->filters >= g->launch_filters + k->filters;
+}
+
+static void check_rights(const struct cage_guest *g, const struct proc_view *v, const struct kind *k,
+			 struct cage_report *r)
 {
 	CLEAN_BUF struct buf text = { 0 };
 
@@ -119,9 +129,10 @@ static void check_rights(const struct proc_view *v, const struct kind *k, struct
 		   "%s in the five sets",
 		   v->cap_eff | v->cap_prm | v->cap_inh | v->cap_amb | v->cap_bnd ? buf_str(&text) : "none");
 	cage_check(r, v->no_new_privs == 1, "no new privs", "%d", v->no_new_privs);
-	cage_check(r, v->seccomp == 2 && v->filters >= k->filters, "system calls",
-		   "%s, %u filters on top of each other, %u at least", v->seccomp == 2 ? "filtered" : "not filtered",
-		   v->filters, k->filters);
+	cage_check(r, has_filters(g, v, k), "system calls",
+		   "%s: %u filters, cordon-launch has %u, cordond %u; %u more at least, launch %u",
+		   v->seccomp == 2 ? "filtered" : "not filtered", v->filters, g->launch_filters,
+		   g->cordond_filters, k->filters, ROOM_FILTERS);
 	cage_row(r, CAGE_NOTE, "Landlock", "the kernel shows it to nobody; docs/isolation.md shows it by attack");
 }
 
@@ -246,7 +257,7 @@ void cage_process(const struct cage_guest *g, const struct found *f, struct cage
 	}
 	check_label(g, o, r);
 	check_uid(g, o, status, r);
-	check_rights(&v, k, r);
+	check_rights(g, &v, k, r);
 	check_core(f->pid, r);
 	check_tracer(status, r);
 	for (int i = 0; i < NAMESPACES && k->namespaces; i++)
