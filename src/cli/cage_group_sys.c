@@ -17,6 +17,8 @@
 #include "cli/cage.h"
 
 #define TEXT_MAX (1u << 20)
+#define SWAP_V1 "memory.memsw.limit_in_bytes"   /* with memory */
+#define SWAP_V2 "memory.swap.max"
 #define UNLIMITED (UINT64_C(1) << 60)     /* v1 says "no limit" by a very large number */
 
 /* The nodes and rules of a cage: cgroup_devices[] of src/launch/cgroup_sys.c. */
@@ -99,8 +101,8 @@ static int open_group(pid_t qemu, const char *controller, bool *ret_unified, cha
 	return open(whole, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-static void check_number(pid_t qemu, const char *controller, const char *v1, const char *v2,
-			 uint64_t at_least, uint64_t at_most, struct cage_report *r)
+static void check_number(pid_t qemu, const char *controller, const char *what, const char *v1,
+			 const char *v2, uint64_t at_least, uint64_t at_most, struct cage_report *r)
 {
 	char path[PATH_MAX], text[64] = "";
 	bool unified;
@@ -108,11 +110,24 @@ static void check_number(pid_t qemu, const char *controller, const char *v1, con
 	uint64_t n;
 
 	if (dir < 0 || read_file(dir, unified ? v2 : v1, text, sizeof(text)) <= 0) {
-		cage_row(r, CAGE_DIFFERS, controller, "no limit: this host gives no such controller");
+		cage_row(r, CAGE_DIFFERS, what, "no limit: this host gives no such controller");
 		return;
 	}
 	n = strcmp(text, "max") == 0 ? UINT64_MAX : strtoull(text, NULL, 10);
-	cage_check(r, n >= at_least && n < at_most, controller, "%s = %s", unified ? v2 : v1, text);
+	cage_check(r, n >= at_least && n < at_most, what, "%s = %s", unified ? v2 : v1, text);
+}
+
+/* Without a limit of its own a guest that grows is swapped out until the host's swap is full. */
+static void check_swap(pid_t qemu, struct cage_report *r)
+{
+	char path[PATH_MAX];
+	bool unified;
+	CLEAN_FD int dir = open_group(qemu, "memory", &unified, path);
+
+	if (dir >= 0 && faccessat(dir, unified ? SWAP_V2 : SWAP_V1, F_OK, 0) < 0 && errno == ENOENT)
+		cage_row(r, CAGE_NOTE, "swap", "this kernel keeps no account of it");
+	else
+		check_number(qemu, "memory", "swap", SWAP_V1, SWAP_V2, 1, UNLIMITED, r);
 }
 
 /* KVM's own threads for a machine, kvm-pit and others, join the group of its process. */
@@ -224,10 +239,11 @@ void cage_groups(const struct cage_guest *g, pid_t qemu, struct cage_report *r)
 	bool kvm = g->model.type == DOM_TYPE_KVM;
 
 	check_members(g, qemu, r);
-	check_number(qemu, "memory", "memory.limit_in_bytes", "memory.max", g->model.memory_kib << 10,
-		     UNLIMITED, r);
-	check_number(qemu, "pids", "pids.max", "pids.max", 1, UNLIMITED, r);
-	check_number(qemu, "cpu", "cpu.shares", "cpu.weight", 1, 1u << 18, r);
+	check_number(qemu, "memory", "memory", "memory.limit_in_bytes", "memory.max",
+		     g->model.memory_kib << 10, UNLIMITED, r);
+	check_swap(qemu, r);
+	check_number(qemu, "pids", "pids", "pids.max", "pids.max", 1, UNLIMITED, r);
+	check_number(qemu, "cpu", "cpu", "cpu.shares", "cpu.weight", 1, 1u << 18, r);
 	check_device_rules(kvm, qemu, r);
 	check_device_nodes(kvm, qemu, r);
 }

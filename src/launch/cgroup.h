@@ -27,7 +27,7 @@ struct cgroup_tree {
 };
 
 struct cgroup_limits {
-	uint64_t memory_max;    /* bytes; 0: none */
+	uint64_t memory_max;    /* bytes, and as many again of swap; 0: none */
 	uint32_t pids_max;      /* threads of QEMU; 0: none */
 	bool kvm;               /* /dev/kvm is on the device list */
 };

@@ -27,11 +27,12 @@ static const char *const roots[] = {
 };
 
 /* What is limited: the files of v1 and v2, which are there where the controller is. */
-enum { MEMORY, PIDS, CPU, KNOBS };
+enum { MEMORY, SWAP, PIDS, CPU, KNOBS };   /* v1 takes no limit of both that is below the first */
 static const struct {
 	const char *name, *v1, *v2;
 } knobs[KNOBS] = {
 	[MEMORY] = { "memory", "memory.limit_in_bytes", "memory.max" },
+	[SWAP] = { "memory", "memory.memsw.limit_in_bytes", "memory.swap.max" },
 	[PIDS] = { "pids", "pids.max", "pids.max" },
 	[CPU] = { "cpu", "cpu.shares", "cpu.weight" },
 };
@@ -134,7 +135,11 @@ static int limit_devices(const struct cgroup_tree *t, unsigned i, const char *na
 static int create_in(const struct cgroup_tree *t, unsigned i, const char *name,
 		     const struct cgroup_limits *lim, struct err *err)
 {
-	const uint64_t values[KNOBS] = { [MEMORY] = lim->memory_max, [PIDS] = lim->pids_max };
+	const uint64_t values[KNOBS] = {
+		[MEMORY] = lim->memory_max, [PIDS] = lim->pids_max,
+		/* v1's is of memory and swap together */
+		[SWAP] = t->h[i].unified ? lim->memory_max : 2 * lim->memory_max,
+	};
 	char path[PATH_SIZE], text[24];
 	int root = t->h[i].root, r = 0;
 

@@ -147,6 +147,7 @@ static int start(struct build *b, const struct launch_start_args *a, struct err 
 	struct stage s = { .cell = c, .cage = &spec, .core_end = b->call->fds[0], .folder = folder };
 	int rc = template_of(ROOT_QEMU_X86_64, "root-qemu", &spec.root, err);
 
+	spec.limits.nproc = launch.conf.guest_pids_max;
 	memset(folder, -1, sizeof(folder));
 	if (!rc)
 		rc = folder_make(c, folder, true, err);

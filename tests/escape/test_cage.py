@@ -2,6 +2,7 @@
 """`cordon cage`: it finds nothing in a guest as it has to be, and each thing that is not."""
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -37,8 +38,22 @@ def test_nothing_differs(whole):
     assert (done.returncode, differs) == (0, set()), done.stdout
     assert len(rows) >= 40, done.stdout
     for what in ("uid of its own", "capabilities", "system calls", "user", "net", "group", "memory",
-                 "device nodes", "descriptors"):
+                 "swap", "device nodes", "descriptors"):
         assert ("ok", what) in {(mark, w) for mark, w, _ in rows}, f"{what}: {done.stdout}"
+
+
+def test_swap_is_bounded_as_memory_is(whole):
+    """A guest may be swapped out, but what it has there is never more than its memory."""
+    limit = Path(whole.targets["victim_limit"])
+    memory = int(limit.read_text())
+    own = {"memory.max": ("memory.swap.max", 1), "memory.limit_in_bytes": ("memory.memsw.limit_in_bytes", 2)}
+    name, times = own[limit.name]
+    assert int((limit.parent / name).read_text()) == times * memory
+
+
+def test_threads_by_the_configuration(whole):
+    limits = Path(f"/proc/{whole.targets['victim_qemu']}/limits").read_text()
+    assert re.search(rf"^Max processes +{scene.PIDS_MAX} +{scene.PIDS_MAX} ", limits, re.M), limits
 
 
 def test_by_uuid(whole):
