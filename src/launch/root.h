@@ -24,11 +24,17 @@ enum root_program {
 	ROOT_PROGRAM_COUNT,
 };
 
+/*
+ * What a template was built from: the program file; what ldconfig(8) replaces at each update of a
+ * library (of Debian's packages by dpkg's trigger); the time zone. Zeros: it was not there.
+ */
+#define ROOT_SOURCES 3
+
 struct root_template {
 	enum root_program program;
 	const char *path;          /* of the program, outside and inside */
 	char dir[PATH_MAX];        /* where the template is mounted */
-	struct stat built_from;    /* the program file */
+	struct stat built_from[ROOT_SOURCES];
 };
 
 /*
@@ -49,7 +55,7 @@ int root_build(enum root_program program, const char *dir, struct root_template 
 /* Unmount the template (cages that live keep theirs). */
 void root_drop(struct root_template *t);
 
-/* Is the program still the file that the template was built from? Else build again. */
+/* Is all of built_from still the same? Else build again. True as well once the program is gone. */
 bool root_is_current(const struct root_template *t);
 
 /*

@@ -231,6 +231,15 @@ static bool use_fast(const struct program *p)
 #endif
 }
 
+static void look(const char *path, struct stat ret[ROOT_SOURCES])
+{
+	const char *const paths[ROOT_SOURCES] = { path, "/etc/ld.so.cache", "/etc/localtime" };
+
+	for (int i = 0; i < ROOT_SOURCES; i++)
+		if (stat(paths[i], &ret[i]) < 0)
+			memset(&ret[i], 0, sizeof(ret[i]));
+}
+
 int root_build(enum root_program program, const char *dir, struct root_template *ret,
 	       struct err *err)
 {
@@ -238,8 +247,9 @@ int root_build(enum root_program program, const char *dir, struct root_template 
 	struct root_template t = { .program = program, .path = use_fast(p) ? p->fast : p->path };
 	int r;
 
-	if (stat(t.path, &t.built_from) < 0)
-		return err_sys(err, -errno, "private root: %s is not installed", t.path);
+	look(t.path, t.built_from);
+	if (!t.built_from[0].st_ino)
+		return err_sys(err, -ENOENT, "private root: %s is not installed", t.path);
 	snprintf(t.dir, sizeof(t.dir), "%s", dir);
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return err_sys(err, -errno, "private root: %s", dir);
@@ -265,10 +275,13 @@ void root_drop(struct root_template *t)
 
 bool root_is_current(const struct root_template *t)
 {
-	struct stat now;
+	struct stat now[ROOT_SOURCES];
+	const struct stat *was = t->built_from;
 
-	/* removed: guests go on with the copy we hold */
-	return stat(t->path, &now) < 0 ||
-	       (now.st_dev == t->built_from.st_dev && now.st_ino == t->built_from.st_ino &&
-		!memcmp(&now.st_mtim, &t->built_from.st_mtim, sizeof(now.st_mtim)));
+	look(t->path, now);
+	for (int i = 0; i < ROOT_SOURCES && now[0].st_ino; i++)   /* gone: guests go on with the copy we hold */
+		if (now[i].st_dev != was[i].st_dev || now[i].st_ino != was[i].st_ino ||
+		    memcmp(&now[i].st_mtim, &was[i].st_mtim, sizeof(was[i].st_mtim)))
+			return false;
+	return true;
 }
