@@ -53,6 +53,7 @@ struct cage_spec {
 	const struct root_template *root;       /* decides the program */
 	uid_t uid;                              /* of the program, and its gid; from the ledger */
 	bool kvm;                               /* make /dev/kvm for it */
+	bool audit;                             /* what the filter refuses leaves records: for developers */
 	bool host_net;                          /* passt: stay in launch's network namespace */
 	const struct cage_fd *fds;
 	size_t n_fds;

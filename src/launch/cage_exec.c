@@ -115,7 +115,7 @@ int cage_child_exec(const struct cage_spec *s, int args_fd, struct err *err)
 		return err_set(err, r, ERR_OPERATION_FAILED, "cage: no argument list came");
 	if (r < 0)
 		return err_sys(err, r, "cage: the argument list");
-	r = sandbox_load_policy_exec(policies[root->program], b->path, b->argv, b->envp, err);
+	r = sandbox_load_policy_exec(policies[root->program], s->audit, b->path, b->argv, b->envp, err);
 	if (r < 0)
 		return r;
 	execve(b->path, b->argv, b->envp);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "launch/launch.h"
 
 #define PASST_FD 3     /* the socket to QEMU, inside */
@@ -24,6 +25,7 @@ int helper_start(struct cell *c, struct watched *w, struct cage_spec *spec, cons
 	spec->groups = &launch.cgroups;
 	spec->group = c->dir_name;
 	spec->args_fd = -1;
+	spec->audit = launch.conf.log_level == LOG_LEVEL_DEBUG;
 	pid = cage_spawn(spec, err);
 	spec->label = NULL;     /* it was ours */
 	if (pid < 0)

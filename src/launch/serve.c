@@ -148,6 +148,7 @@ static int start(struct build *b, const struct launch_start_args *a, struct err 
 	int rc = template_of(ROOT_QEMU_X86_64, "root-qemu", &spec.root, err);
 
 	spec.limits.nproc = launch.conf.guest_pids_max;
+	spec.audit = launch.conf.log_level == LOG_LEVEL_DEBUG;
 	memset(folder, -1, sizeof(folder));
 	if (!rc)
 		rc = folder_make(c, folder, true, err);

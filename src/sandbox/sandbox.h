@@ -121,18 +121,20 @@ int sandbox_landlock(const struct sandbox_path *rows, size_t n, bool net, struct
 
 /*
  * Set no-new-privs and load the policy. With `audit`, refusals that the
- * policy does not call quiet leave a record in the kernel's audit log.
+ * policy does not call quiet leave a record in the kernel's audit log: one for
+ * each call, as fast as the process can ask, so not for who may be hostile. A
+ * kill leaves one in any case.
  */
 int sandbox_load_policy(const struct sandbox_policy *p, bool audit, struct err *err);
 
 /*
- * As sandbox_load_policy() with audit, for a process about to execve() once: a
+ * As sandbox_load_policy(), for a process about to execve() once: a
  * single execve() with exactly these three pointers passes. The caller lays
  * path and vectors out at addresses that cannot be guessed, so that the new
  * image, which no longer has that memory, cannot repeat the call. `p` must not
  * allow execve itself.
  */
-int sandbox_load_policy_exec(const struct sandbox_policy *p, const char *path, char *const *argv,
-			     char *const *envp, struct err *err);
+int sandbox_load_policy_exec(const struct sandbox_policy *p, bool audit, const char *path,
+			     char *const *argv, char *const *envp, struct err *err);
 
 #endif

@@ -86,8 +86,8 @@ static unsigned gate_word(struct sock_filter *f, unsigned at, unsigned end, unsi
 	return at + 2;
 }
 
-int sandbox_load_policy_exec(const struct sandbox_policy *p, const char *path, char *const *argv,
-			     char *const *envp, struct err *err)
+int sandbox_load_policy_exec(const struct sandbox_policy *p, bool audit, const char *path,
+			     char *const *argv, char *const *envp, struct err *err)
 {
 	const uint64_t ptr[3] = { (uintptr_t)path, (uintptr_t)argv, (uintptr_t)envp };
 	struct sock_filter f[FILTER_MAX];
@@ -111,5 +111,5 @@ int sandbox_load_policy_exec(const struct sandbox_policy *p, const char *path, c
 	}
 	f[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	memcpy(&f[at], p->filter, p->n_filter * sizeof(f[0]));
-	return load_both(p, f, at + p->n_filter, true, err);
+	return load_both(p, f, at + p->n_filter, audit, err);
 }

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -381,11 +382,13 @@ int monitor_find(const char *argument)
 
 int monitor_serve(void)
 {
-	const char *which = target("monitor"), *hold = target("hold");
+	const char *which = target("monitor"), *hold = target("hold"), *flood = target("flood");
 
 	/* a descriptor that a QEMU would not have, for `cordon cage` to find */
 	if (hold && open(hold, O_RDONLY | O_CLOEXEC) < 0)
 		return 2;
+	for (long i = flood ? strtol(flood, NULL, 10) : 0; i > 0; i--)
+		(void)syscall(SYS_userfaultfd, 0);     /* refused, and nothing more */
 	if (listener < 0 || connected() < 0 || until_it_runs() < 0)
 		return 2;
 	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++)

@@ -225,7 +225,7 @@ static int run_exec(int wrong)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		if (sandbox_load_policy_exec(&sandbox_policy_qemu, path, argv, envp, NULL) < 0)
+		if (sandbox_load_policy_exec(&sandbox_policy_qemu, false, path, argv, envp, NULL) < 0)
 			_exit(255);
 		execve(wrong == 1 ? copy : path, wrong == 2 ? other : argv,
 		       wrong == 3 ? other : envp);

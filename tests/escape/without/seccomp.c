@@ -16,11 +16,11 @@ int sandbox_load_policy(const struct sandbox_policy *p, bool audit, struct err *
 	return 0;
 }
 
-int sandbox_load_policy_exec(const struct sandbox_policy *p, const char *path, char *const *argv,
-			     char *const *envp, struct err *err)
+int sandbox_load_policy_exec(const struct sandbox_policy *p, bool audit, const char *path,
+			     char *const *argv, char *const *envp, struct err *err)
 {
 	(void)path;
 	(void)argv;
 	(void)envp;
-	return sandbox_load_policy(p, false, err);
+	return sandbox_load_policy(p, audit, err);
 }
