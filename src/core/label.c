@@ -87,8 +87,8 @@ static int check_type(const struct domain *d, const struct host_selinux *host,
  * Cordon, and a pair keeps its sockets and its cordon-vm from other guests.
  */
 static int choose_none(const struct domain *d, const struct host_selinux *host,
-		       const struct config *conf, bool said, struct label_choice *ret,
-		       struct err *err)
+		       const struct config *conf, bool said, struct arena *a,
+		       struct label_choice *ret, struct err *err)
 {
 	if (conf->security_require_confined)
 		return err_set(err, -ENOTSUP, ERR_CONFIG_UNSUPPORTED,
@@ -97,9 +97,10 @@ static int choose_none(const struct domain *d, const struct host_selinux *host,
 			       said ? "its <seclabel> has type='none'" :
 			       "security_default_confined is 0 in cordond.conf",
 			       said ? "remove that element" : "give it a <seclabel type='dynamic'/>");
-	*ret = (struct label_choice){ .mode = LABEL_NONE, .base = host->unconfined,
-				      .fixed = !host->mls, .share = !host->mls };
-	return 0;
+	*ret = (struct label_choice){ .mode = LABEL_NONE, .fixed = !host->mls, .share = !host->mls };
+	if (host->unconfined)
+		ret->base = arena_strdup(a, host->unconfined);
+	return !host->unconfined || ret->base ? 0 : no_memory(err);
 }
 
 /* "user:role:type" of what the user or the policy says, with the level that pairs are added to. */
@@ -133,7 +134,7 @@ static int choose_dynamic(const struct domain *d, const struct host_selinux *hos
 	}
 	*ret = (struct label_choice){ .mode = LABEL_DYNAMIC, .relabel = true, .own = given,
 				      .fixed = !host->mls, .share = !host->mls };
-	ret->base = !host->mls ? base :
+	ret->base = !host->mls ? arena_strdup(a, base) :
 		    arena_printf(a, "%.*s:%s", (int)p.n_head, base, *p.level ? p.level :
 				 *own.level ? own.level : "s0");
 	return ret->base ? 0 : no_memory(err);
@@ -192,7 +193,7 @@ int label_choose(const struct domain *d, const struct host_selinux *host, const 
 	if (!host)
 		return choose_without(d, s, ret, err);
 	if (s ? is_word(s->type, "none") : !conf->security_default_confined)
-		return choose_none(d, host, conf, s, ret, err);
+		return choose_none(d, host, conf, s, a, ret, err);
 	if (s && is_word(s->type, "static"))
 		return choose_static(d, host, conf, s, ret, err);
 	return choose_dynamic(d, host, conf, s ? s->baselabel : NULL, a, ret, err);
@@ -232,7 +233,10 @@ static const struct dom_image_label *override_of(const struct label_file *f)
 	return o ? o : selinux_row(d->seclabels, d->n_seclabels);
 }
 
-/* The label that an object of its kind has, when nobody said otherwise; NULL: none. */
+/*
+ * The label that an object of its kind has, when nobody said otherwise; NULL: no memory. A copy:
+ * other facts may have come before the row has served.
+ */
 static const char *usual(const struct label_choice *c, const struct host_selinux *host,
 			 const char *process, const struct label_file *f, struct arena *a,
 			 bool *ret_shared)
@@ -241,9 +245,9 @@ static const char *usual(const struct label_choice *c, const struct host_selinux
 
 	*ret_shared = true;
 	if (f->disk && f->disk->shareable && !f->depth)
-		return host->image;
+		return arena_strdup(a, host->image);
 	if (!written || f->depth)
-		return host->content;
+		return arena_strdup(a, host->content);
 	*ret_shared = c->share;
 	return c->imagelabel ? c->imagelabel : label_image(host, process, a);
 }
@@ -274,7 +278,9 @@ int label_decide(const struct label_choice *c, const struct host_selinux *host, 
 	}
 	/* a pair is this run's only: what suits the next one too has none */
 	if (stays && c->mode == LABEL_DYNAMIC && !row.shared)
-		row.better = host->image;
+		row.better = arena_strdup(a, host->image);
+	if (!row.better)
+		return no_memory(err);
 	/* what Cordon chose suits by the policy's own word; all else is asked */
 	row.ask = !row.want || row.own;
 	if (f->kind == LABEL_KERNEL || f->kind == LABEL_INITRD)

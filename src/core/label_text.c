@@ -89,7 +89,7 @@ int label_refuse(const struct host_selinux *host, const char *guest, const char 
 	return err_set(err, -EACCES, ERR_OPERATION_FAILED, "%s; `chcon %s %s` mends it%s", begin,
 		       row->better, quoted(f->image->path, path, sizeof(path)),
 		       row->want ? ", without a <label> that says otherwise" :
-		       row->own ? ", and so does leaving out relabel='no'" : "");
+		       row->own && f->kind != LABEL_LOADER ? ", and so does relabel='yes'" : "");
 }
 
 int label_refuse_process(const struct host_selinux *host, const char *guest, const char *process,

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/label.h"
@@ -368,6 +369,61 @@ static void test_unconfined_files(void **state)
 	assert_false(row.ask);
 }
 
+/* The facts may be replaced while a start waits for an answer: nothing that was made of them goes with it. */
+static void test_facts_replaced(void **state)
+{
+	static const struct { bool write, shareable, no; } rows[] = {
+		{ .write = true }, { .write = true, .shareable = true }, { .write = false },
+		{ .write = true, .no = true },
+	};
+	struct dom_image_label own = { .relabel = DOM_YESNO_NO };
+	char facts[4][64];
+	char **const texts[] = { &host.process, &host.image, &host.content, &host.unconfined };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		static const char *const has[] = { SVIRT, IMAGE, CONTENT, SVIRT };
+		const char *want = i == 0 ? IMAGE PAIR : i == 2 ? CONTENT : IMAGE;
+		struct label_row row;
+
+		for (size_t k = 0; k < 4; k++) {
+			snprintf(facts[k], sizeof(facts[k]), "%s", has[k]);
+			*texts[k] = facts[k];
+		}
+		image.write = rows[i].write;
+		disk.shareable = rows[i].shareable;
+		disk.seclabels = &own;
+		disk.n_seclabels = rows[i].no;
+		row = decide();
+		for (size_t k = 0; k < 4; k++)
+			memset(facts[k], 'x', sizeof(facts[k]) - 1);
+		assert_string_equal(row.better, want);
+		if (rows[i].no)
+			assert_null(row.want);
+		else
+			given(row, want, i == 1 || i == 2, false);
+	}
+}
+
+static void test_facts_replaced_guest(void **state)
+{
+	char process[64] = SVIRT, unconfined[64] = "system_u:system_r:cordon_unconfined_t:s0";
+	struct label_choice c;
+
+	(void)state;
+	host.process = process;
+	host.unconfined = unconfined;
+	host.mls = false;                /* the base is the policy's own text */
+	c = choose();
+	memset(process, 'x', sizeof(process) - 1);
+	assert_string_equal(c.base, SVIRT);
+	seclabel("none", NULL);
+	conf.security_require_confined = false;
+	c = choose();
+	memset(unconfined, 'x', sizeof(unconfined) - 1);
+	assert_string_equal(c.base, "system_u:system_r:cordon_unconfined_t:s0");
+}
+
 /* ---- questions and refusals ---- */
 
 static void test_question(void **state)
@@ -442,7 +498,7 @@ static void test_refusals(void **state)
 	has(err.text, "(read write)");
 	/* the next run's pair is another one */
 	has(err.text, "`chcon " IMAGE " '/i/it'\\''s.img'`");
-	has(err.text, "relabel='no'");
+	has(err.text, "and so does relabel='yes'");
 	no.valid = false;
 	has(refusal(&no), "the policy does not know");
 	no.valid = true;
@@ -464,6 +520,23 @@ static void test_refusals(void **state)
 	no.valid = false;
 	label_refuse_process(&host, "g", SVIRT PAIR, &no, &err);
 	has(err.text, "does not know the label '" SVIRT PAIR "'");
+}
+
+/* For a static label 'no' is what is meant where nothing is said; firmware never gets a label. */
+static void test_static_refusal(void **state)
+{
+	struct host_answer no = { .valid = true, .denied = TEXT("read") };
+	struct label_file f = { .kind = LABEL_LOADER, .image = &image };
+	struct label_row row;
+
+	(void)state;
+	seclabel("static", SVIRT ":c1,c2");
+	has(refusal(&no), "and so does relabel='yes'");
+	assert_null(strstr(err.text, "leaving out"));
+	row = decide_at(LABEL_LOADER, 0);
+	assert_int_equal(label_refuse(&host, "g", SVIRT PAIR, &f, &row, &no, &err), -EACCES);
+	has(err.text, "mends it");
+	assert_null(strstr(err.text, "relabel"));
 }
 
 /* A path as long as paths get must not cut off what mends it. */
@@ -536,6 +609,7 @@ int main(void)
 		T(test_objects), T(test_static_files), T(test_override), T(test_unlabelled),
 		T(test_unconfined_files), T(test_question),
 		T(test_question_about_the_guest), T(test_refusals), T(test_long_refusal),
+		T(test_static_refusal), T(test_facts_replaced), T(test_facts_replaced_guest),
 		T(test_shown), T(test_shown_else),
 	};
 
