@@ -19,6 +19,7 @@ struct label_job {
 	struct set_op *op;       /* under way for it */
 	int rc;                  /* of the last one */
 	struct err err;
+	char path[DOM_PATH_MAX + 1];   /* what it waits for */
 };
 
 static struct label_job *labels, **labels_tail = &labels;
@@ -66,6 +67,11 @@ static void on_set(void *ctx, struct ipc_reply *r)
 		job_end(&op->job, 0, NULL);
 }
 
+static void wait_for(struct label_job *l, const struct entry *e)
+{
+	snprintf(l->path, sizeof(l->path), "%s", e->id.path);
+}
+
 static void set_label(struct label_job *l, struct entry *e, int fd)
 {
 	struct file_label_args args = { .dev = e->id.dev, .ino = e->id.ino, .expected = e->now,
@@ -82,6 +88,7 @@ static void set_label(struct label_job *l, struct entry *e, int fd)
 		.job = { .path = e->id.path, .ended = set_ended, .endless = true }, .e = e, .owner = l,
 	};
 	snprintf(op->label, sizeof(op->label), "%s", e->label);
+	wait_for(l, e);
 	l->op = op;
 	e->busy = true;
 	(void)job_begin(&op->job);   /* endless: nothing that could fail */
@@ -147,7 +154,7 @@ static int refuse_users(const struct entry *e, const struct label_job *l, const 
 }
 
 /* 0: it can be done; 1: not yet. */
-static int check_row(const struct label_job *l, unsigned i, struct err *err)
+static int check_row(struct label_job *l, unsigned i, struct err *err)
 {
 	const struct disk_label_row *rows = args_of(l)->rows;
 	const struct node *node = node_of(l, i, err);
@@ -168,8 +175,10 @@ static int check_row(const struct label_job *l, unsigned i, struct err *err)
 	e = journal_find(&label_room.journal, &node->id);
 	if (!e)
 		return 0;
-	if (label_in_flux(e))
+	if (label_in_flux(e)) {
+		wait_for(l, e);
 		return 1;
+	}
 	if (used_by_others(e, l->job.guest) &&
 	    (strcmp(e->label, rows[i].label) != 0 || !e->shared || !rows[i].shared))
 		return refuse_users(e, l, rows[i].label, err);
@@ -204,10 +213,13 @@ static int enter_row(const struct label_job *l, unsigned i, bool *sync)
 		return -ENOMEM;
 	now = current(e, node);
 	r = entry_found(e, &node->id, label_room.boot);
-	/* what we gave it and could not take back, it has until this row is through */
+	/*
+	 * What we gave it and could not take back, it has until this row is through. What was taken
+	 * back may be on the disk all the same, should the power fail now.
+	 */
 	ours = !e->restored && entry_gave(e, now);
 	if (r == 0)
-		r = entry_set_text(&e->left, ours ? now : "");
+		r = entry_set_text(&e->left, e->restored ? e->label : ours ? now : "");
 	/* nobody's: what it has now is what it is to have again */
 	if (r == 0 && !e->n_users && !ours)
 		r = entry_set_text(&e->before, now);
@@ -244,7 +256,7 @@ static int write_rows(const struct label_job *l, struct err *err)
 }
 
 /* 0: all can be done; 1: not yet. */
-static int check_rows(const struct label_job *l, struct err *err)
+static int check_rows(struct label_job *l, struct err *err)
 {
 	int r = 0;
 
@@ -320,7 +332,7 @@ int disk_on_label(struct ipc_call *call, const struct disk_label_args *args)
 	l = calloc(1, sizeof(*l));
 	if (!l)
 		return err_set(&call->err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
-	l->job = (struct job){ .call = call, .path = "label", .ended = ended };
+	l->job = (struct job){ .call = call, .path = l->path, .ended = ended };
 	memcpy(l->job.guest, args->guest, sizeof(l->job.guest));
 	if (job_begin(&l->job) < 0) {
 		free(l);

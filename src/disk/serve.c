@@ -3,13 +3,32 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "disk/disk.h"
 #include "disk/job.h"
 #include "disk/label.h"
 
+/* The guest's files are put back by the names that it came by: another guest's may be gone since. */
+static void leave_names(const uint8_t guest[16])
+{
+	for (size_t i = 0; i < disk_room.claims.n; i++) {
+		const struct claim *c = &disk_room.claims.list[i];
+		struct entry *e = NULL;
+
+		/* of an adopted one the journal knows more */
+		if (memcmp(c->guest, guest, sizeof(c->guest)) == 0 && c->node && !c->node->adopted)
+			e = journal_find(&label_room.journal, &c->node->id);
+		/* while it is worked at its name is held, and is its last guest's */
+		if (e && !e->busy && entry_has_user(e, guest) &&
+		    entry_found(e, &c->node->id, label_room.boot) < 0)
+			log_warn("label of '%s': out of memory", e->id.path);
+	}
+}
+
 int disk_on_release(struct ipc_call *call, const struct disk_guest_args *args)
 {
 	job_cancel(args->guest);
+	leave_names(args->guest);
 	claims_release(&disk_room.claims, args->guest);
 	return label_release(call, args->guest);
 }
