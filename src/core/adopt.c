@@ -204,9 +204,9 @@ void adopt_viewers(void)
 
 void adopt_claims(void)
 {
-	/* those on their way up or down, too */
+	/* those on their way up or down, too, but none whose files were released: that is not said again */
 	for (struct guest *g = guest_next(NULL); g; g = guest_next(g))
-		if (g->run)
+		if (g->run && !(g->run->plan && g->run->plan->files_left))
 			claim(g);
 	settle();
 }

@@ -36,6 +36,7 @@ struct plan {
 	/* a question that a room took along as it ended; the next one is asked. NULL: none */
 	void (*again)(struct plan *p);
 	unsigned release_tries;
+	bool files_left;            /* on its way up past "files": no image is its any more */
 	struct ipc_call *call;      /* who asked for the start; NULL: autostart, or gone */
 	void (*answer)(struct ipc_call *call, struct guest *g);
 	struct ipc_call *waiters[PLAN_WAITERS_MAX];   /* answered when the guest is off */

@@ -227,6 +227,8 @@ int files_release(struct plan *p)
 	struct disk_guest_args args;
 
 	files_close(p);
+	/* a cordon-disk that is started from now on is not told of them; SETTLE puts labels back */
+	p->files_left = true;
 	memcpy(args.guest, p->guest->uuid, 16);
 	return disk && !disk_call_release(disk, &args, NULL, 0, released, p) ? 1 : 0;
 }

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """cordon-launch acts on what stands in the ledger's folder, so it looks at it: a ledger that lies starts nothing."""
 import os
+import signal
+import time
 import uuid as uuids
 
 import pytest
+from lib import guest as guests
 from lib import house
+from lib.later import Later
+from lib.server import wait_for
 
 pytestmark = pytest.mark.cordon
 
@@ -42,3 +47,29 @@ def test_a_claim_that_cannot_be(server, name, define, other, claim, why):
     assert not (server.dir / "run/guests" / house.uuid(server, name)).exists()
     server.virsh("start", name)
     server.virsh("destroy", name)
+
+
+def test_an_image_of_a_guest_that_is_just_ending(server, name, define, folder):
+    """A cordon-disk that comes when the images are released and the claim is not yet: they are free."""
+    disk = guests.disk(guests.image(folder / "a.qcow2"), fmt="qcow2")
+    other = f"{name}-b"
+    for one in (name, other):
+        define(one, memory=64, devices=disk)
+    server.virsh("start", name)
+    cage = server.dir / "run/guests" / house.uuid(server, name)
+    ledger, before = house.pid(server, "ledger"), house.pid(server, "disk")
+    os.kill(ledger, signal.SIGSTOP)
+    try:
+        verb = Later(server, "destroy", name)
+        wait_for(lambda: not cage.exists(), 10, text="the cage's end")
+        time.sleep(0.2)      # for RELEASE; before that is right as well, but shows less
+        house.kill(signal.SIGKILL, before)
+        wait_for(lambda: house.pids(server, "disk") not in ([], [before]), 10, text="a new cordon-disk")
+        house.virsh(server, "list")
+        time.sleep(0.2)      # for what core has to say to it
+    finally:
+        os.kill(ledger, signal.SIGCONT)
+    assert verb.join().code == 0
+    server.virsh("start", other)
+    server.virsh("destroy", other)
+    house.clean(server)
