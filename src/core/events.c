@@ -249,10 +249,8 @@ static void (*const handlers[])(struct guest_run *run, const struct vm_event *e)
 
 void events_from_vm(struct guest_run *run, const struct vm_event *e)
 {
-	if (e->state) {
-		run->rec.state = e->state;
-		run->rec.reason = e->reason;
-	}
+	if (e->state)
+		guest_take_state(run, e->state, e->reason);
 	if (e->kind < sizeof(handlers) / sizeof(handlers[0]) && handlers[e->kind])
 		handlers[e->kind](run, e);
 }

@@ -211,12 +211,24 @@ bool guest_active(const struct guest *g)
 
 int guest_state(const struct guest *g, int *ret_reason)
 {
+	if (guest_active(g) && g->run->ended) {
+		*ret_reason = 0;   /* VIR_DOMAIN_SHUTDOWN_UNKNOWN */
+		return GUEST_SHUTDOWN;
+	}
 	if (guest_active(g)) {
 		*ret_reason = g->run->rec.reason;
 		return g->run->rec.state;
 	}
 	*ret_reason = g->shutoff_reason;
 	return GUEST_SHUTOFF;
+}
+
+void guest_take_state(struct guest_run *run, int state, int reason)
+{
+	if (state == GUEST_SHUTOFF)
+		return;
+	run->rec.state = state;
+	run->rec.reason = reason;
 }
 
 struct remote_nonnull_domain guest_wire(const struct guest *g)

@@ -115,7 +115,15 @@ void guest_run_free(struct guest *g);
 /* Id of a running guest, -1 when off. */
 int guest_id(const struct guest *g);
 bool guest_active(const struct guest *g);
+
+/* virDomainState, with its reason. Off is what is undone; until then QEMU's end is a shutdown. */
 int guest_state(const struct guest *g, int *ret_reason);
+
+/*
+ * What cordon-vm says of a run. That QEMU is gone is not taken: the record keeps how the guest was
+ * before, which tells the next core how it ended.
+ */
+void guest_take_state(struct guest_run *run, int state, int reason);
 
 /* As libvirt's wire names it. */
 struct remote_nonnull_domain guest_wire(const struct guest *g);

@@ -173,19 +173,21 @@ static int act_state(struct ipc_call *call, const struct remote_nonnull_domain *
 		     enum vm_action action, int from, int already)
 {
 	struct guest *g = client_running(call, dom);
+	int reason, state;
 
 	if (!g)
 		return -EINVAL;
+	state = guest_state(g, &reason);
 	if (g->run->rec.starting)
 		return err_set(&call->err, -EINVAL, ERR_OPERATION_INVALID,
 			       "Requested operation is not valid: domain '%s' is just being started",
 			       g->name);
-	if (g->run->rec.state == already)
+	if (state == already)
 		return ipc_reply(call, NULL, NULL, 0);
-	if (g->run->rec.state != from)
+	if (state != from)
 		return err_set(&call->err, -EINVAL, ERR_OPERATION_INVALID,
 			       "Requested operation is not valid: domain '%s' is %s", g->name,
-			       g->run->rec.state == GUEST_PMSUSPENDED ? "pmsuspended" :
+			       state == GUEST_PMSUSPENDED ? "pmsuspended" :
 			       "in another state");
 	return act(call, dom, action);
 }
@@ -199,9 +201,10 @@ int remote_on_domain_resume(struct ipc_call *call, const struct remote_domain_re
 {
 	struct guest *g = client_running(call, &args->dom);
 	/* one that crashed and was kept waits for this, best after a reset */
-	bool crashed = g && g->run->rec.state == GUEST_CRASHED;
+	int reason, state = g ? guest_state(g, &reason) : GUEST_SHUTOFF;
+	bool crashed = state == GUEST_CRASHED;
 
-	if (g && g->run->rec.state == GUEST_RUNNING)
+	if (state == GUEST_RUNNING)
 		return err_set(&call->err, -EINVAL, ERR_OPERATION_INVALID,
 			       "Requested operation is not valid: domain is already running");
 	return act_state(call, &args->dom, VM_ACTION_RESUME, crashed ? GUEST_CRASHED : GUEST_PAUSED,
@@ -222,10 +225,10 @@ static int check_way(struct ipc_call *call, uint32_t flags)
 static int shut_down(struct ipc_call *call, const struct remote_nonnull_domain *dom, uint32_t flags)
 {
 	struct guest *g = client_running(call, dom);
-	int rc = g ? check_way(call, flags) : -EINVAL;
+	int reason, rc = g ? check_way(call, flags) : -EINVAL;
 
 	/* as libvirtd has it: nobody in there hears the button */
-	if (!rc && g->run->rec.state != GUEST_RUNNING)
+	if (!rc && guest_state(g, &reason) != GUEST_RUNNING)
 		rc = err_set(&call->err, -EINVAL, ERR_OPERATION_INVALID,
 			     "Requested operation is not valid: domain is not running");
 	return rc ? rc : act(call, dom, VM_ACTION_SHUTDOWN_ACPI);

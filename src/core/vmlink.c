@@ -135,8 +135,7 @@ void vmlink_refuse_stuck(struct ipc_call *call, const struct remote_nonnull_doma
 
 void vmlink_take_status(struct guest_run *run, const struct vm_status *st)
 {
-	run->rec.state = st->state;
-	run->rec.reason = st->reason;
+	guest_take_state(run, st->state, st->reason);
 	if (st->balloon_kib)
 		run->rec.live.current_memory_kib = st->balloon_kib;
 }

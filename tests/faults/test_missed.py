@@ -104,14 +104,35 @@ def test_core_dead_while_the_guest_powers_off(server, linux):
     house.clean(server)
 
 
+@contextlib.contextmanager
+def viewer_of(server, name):
+    """A VNC client that is in: its end is told as an event, too."""
+    port = 5900 + int(server.virsh("vncdisplay", name).out.strip().split(":")[1])
+    with socket.create_connection(("127.0.0.1", port), 10) as client:
+        for answer, asked in ((b"RFB 003.008\n", 12), (b"\1", 2), (b"\1", 4), (b"", 24)):
+            assert len(client.recv(asked, socket.MSG_WAITALL)) == asked
+            client.sendall(answer)
+        yield
+
+
+@pytest.mark.parametrize("seen", [False, True], ids=["unseen", "viewer"])
 @pytest.mark.parametrize("call", ["renameat2", "unlink"])
-def test_core_dead_between_two_calls(own_server, name, call):
+def test_core_dead_between_two_calls(own_server, name, call, seen):
     """Killed as it writes down that the guest powered off; and when all of the run is undone but its
     record: either time the next one knows how the guest ended."""
     server = own_server().start()
-    (server.dir / "g.xml").write_text(guests.xml(name, memory=64))
+    devices = '<graphics type="vnc" autoport="yes"/><video><model type="vga"/></video>'
+    (server.dir / "g.xml").write_text(guests.xml(name, memory=64, devices=devices))
     server.virsh("define", server.dir / "g.xml")
     server.virsh("start", name)
+    with viewer_of(server, name) if seen else contextlib.nullcontext():
+        killed_at(server, name, call)
+    assert house.virsh(server, "domstate", name, "--reason").out.strip() == "shut off (shutdown)"
+    house.clean(server)
+
+
+def killed_at(server, name, call):
+    """The guest powers off; core dies as it makes `call`, and another one takes over."""
     core = house.pid(server, "core")
     with subprocess.Popen(["strace", "-qq", "-p", str(core), "-o", str(server.dir / "strace"),
                            "-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when=1"],
@@ -122,8 +143,6 @@ def test_core_dead_between_two_calls(own_server, name, call):
     assert call in (server.dir / "strace").read_text()
     wait_for(lambda: house.pids(server, "core") not in ([], [core]), 10, text="another core")
     wait_for(lambda: name not in house.running(server), 10)
-    assert house.virsh(server, "domstate", name, "--reason").out.strip() == "shut off (shutdown)"
-    house.clean(server)
 
 
 def registered_piecemeal(server):
