@@ -28,6 +28,7 @@ static int record_release(struct plan *p);
 
 static const struct step steps[] = {
 	{ "record", record_prepare, record_release },
+	{ "tpm",    tpm_prepare,    tpm_release },
 	{ "host",   host_prepare,   host_release },
 	{ "claim",  claim_prepare,  claim_release },
 	{ "files",  files_prepare,  files_release },

@@ -35,6 +35,7 @@ struct plan {
 	bool adopting;
 	/* a question that a room took along as it ended; the next one is asked. NULL: none */
 	void (*again)(struct plan *p);
+	bool kept_tpm;              /* launch cleaned up, and was not told to forget it */
 	unsigned release_tries;
 	bool files_left;            /* on its way up past "files": no image is its any more */
 	struct ipc_call *call;      /* who asked for the start; NULL: autostart, or gone */

@@ -199,13 +199,17 @@ static void cleaned(void *ctx, struct ipc_reply *r)
 		plan_continue(p, r->rc, r->err);
 }
 
+static bool forgets_tpm(const struct plan *p)
+{
+	return !p->guest->persistent && p->run->rec.forget_tpm;
+}
+
 static void ask_cleanup(struct plan *p)
 {
 	struct ipc_chan *ch = core_peer(&core.launch, NULL);
-	struct launch_guest_args args = {
-		.forget_tpm = !p->guest->persistent && p->run->rec.forget_tpm,
-	};
+	struct launch_guest_args args = { .forget_tpm = forgets_tpm(p) };
 
+	p->kept_tpm = !args.forget_tpm;
 	memcpy(args.guest, p->guest->uuid, 16);
 	p->again = !ch || launch_call_cleanup(ch, &args, NULL, 0, cleaned, p) ? ask_cleanup : NULL;
 }
@@ -213,6 +217,20 @@ static void ask_cleanup(struct plan *p)
 int launch_release(struct plan *p)
 {
 	vmlink_detach(p->run);
+	ask_cleanup(p);
+	return 1;
+}
+
+int tpm_prepare(struct plan *p)
+{
+	(void)p;   /* "launch" has it made */
+	return 0;
+}
+
+int tpm_release(struct plan *p)
+{
+	if (!p->kept_tpm || !forgets_tpm(p))
+		return 0;
 	ask_cleanup(p);
 	return 1;
 }

@@ -30,6 +30,10 @@ void viewer_adopt(struct guest *g);
 int launch_prepare(struct plan *p);
 int launch_release(struct plan *p);
 
+/* The TPM of a guest that was undefined while "launch" or what is above it was released. */
+int tpm_prepare(struct plan *p);
+int tpm_release(struct plan *p);
+
 int boot_prepare(struct plan *p);
 int boot_release(struct plan *p);
 
