@@ -60,7 +60,9 @@ static bool pick(struct ipc_call *call, struct ipc_reply *r, const struct remote
 	}
 	one = disk ? stats_of(st, disk->target) : NULL;
 	/* counters at 0 would be taken for a guest that was started anew */
-	if (st->stuck || (disk ? !one : st->n_disks < d->n_disks)) {
+	if (vmlink_refuse_partial(call, dom, st))
+		return false;
+	if (disk ? !one : st->n_disks < d->n_disks) {
 		vmlink_refuse_stuck(call, dom);
 		return false;
 	}

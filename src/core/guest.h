@@ -69,6 +69,7 @@ struct guest {
 	int shutoff_reason;
 	struct guest_run *run;            /* NULL: off */
 	struct job *job;                  /* the long verb under way; NULL: none */
+	unsigned row;                     /* stats.c: its place in the list that is gone through */
 	struct guest *next_uuid, *next_name;
 };
 

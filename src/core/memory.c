@@ -215,10 +215,8 @@ static void got_stats(void *ctx, struct ipc_reply *r)
 		core_refuse_reply(call, r);
 		return;
 	}
-	if (st->stuck) {
-		vmlink_refuse_stuck(call, &args->dom);
+	if (vmlink_refuse_partial(call, &args->dom, st))
 		return;
-	}
 	ret.stats = arena_calloc(call->arena, st->n_memory + 1, sizeof(*ret.stats));
 	if (!ret.stats) {
 		ipc_refuse_text(call, -ENOMEM, ERR_NO_MEMORY, "out of memory");

@@ -32,6 +32,7 @@
 struct survey {
 	struct ipc_call *call;
 	struct remote_domain_stats_record *records;
+	unsigned *again;       /* where else the guest of this place is named; 0: nowhere */
 	unsigned n;
 	unsigned outstanding;
 	uint32_t types;
@@ -165,8 +166,11 @@ static int put_record(struct survey *s, unsigned at, const struct guest *g,
 static void add_record(struct survey *s, unsigned at, const struct guest *g,
 		       const struct vm_stats_ret *st)
 {
-	if (!s->rc)
-		s->rc = put_record(s, at, g, st);
+	do {
+		if (!s->rc)
+			s->rc = put_record(s, at, g, st);
+		at = s->again[at];
+	} while (at);
 	if (s->rc == -ENOMEM)
 		err_set(&s->call->err, s->rc, ERR_NO_MEMORY, "the figures of %u domains take more memory "
 			"than one answer may (%u MiB); ask for fewer at a time", s->n,
@@ -219,6 +223,26 @@ static void ask(struct survey *s, unsigned at, const struct guest *g, bool nowai
 		free(q);
 	}
 	add_record(s, at, g, NULL);
+}
+
+/* Each guest once, however often it is named: its monitor is there for others, too. */
+static void ask_all(struct survey *s, struct guest **list, bool nowait)
+{
+	for (unsigned i = 0; i < s->n; i++) {
+		unsigned first = list[i]->row;
+
+		/* a row of some earlier list's says nothing here */
+		if (first < i && list[first] == list[i]) {
+			s->again[i] = s->again[first];
+			s->again[first] = i;
+			list[i] = NULL;
+		} else {
+			list[i]->row = i;
+		}
+	}
+	for (unsigned i = 0; i < s->n; i++)
+		if (list[i])
+			ask(s, i, list[i], nowait);
 }
 
 static bool wanted(struct ipc_call *call, const struct guest *g, uint32_t flags)
@@ -279,13 +303,13 @@ int remote_on_connect_get_all_domain_stats(
 	s->n = n;
 	s->types = types;
 	s->records = arena_calloc(call->arena, n + 1, sizeof(*s->records));
-	if (!s->records) {
+	s->again = arena_calloc(call->arena, n + 1, sizeof(*s->again));
+	if (!s->records || !s->again) {
 		free(s);
 		return err_set(&call->err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
 	}
 	s->outstanding = 1;   /* this loop: answers must not finish the survey meanwhile */
-	for (unsigned i = 0; i < n; i++)
-		ask(s, i, list[i], args->flags & FLAG_NOWAIT);
+	ask_all(s, list, args->flags & FLAG_NOWAIT);
 	if (--s->outstanding == 0)
 		finish(s);
 	return 0;

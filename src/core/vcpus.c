@@ -20,6 +20,8 @@ static void got_vcpus(void *ctx, struct ipc_reply *r)
 		core_refuse_reply(call, r);
 		return;
 	}
+	if (!st->n_vcpus && vmlink_refuse_partial(call, &args->dom, st))
+		return;
 	if (!st->n_vcpus) {
 		vmlink_refuse_stuck(call, &args->dom);
 		return;

@@ -133,6 +133,18 @@ void vmlink_refuse_stuck(struct ipc_call *call, const struct remote_nonnull_doma
 			dom->name);
 }
 
+bool vmlink_refuse_partial(struct ipc_call *call, const struct remote_nonnull_domain *dom,
+			   const struct vm_stats_ret *st)
+{
+	if (st->busy)
+		ipc_refuse_text(call, -EBUSY, ERR_RESOURCE_BUSY,
+				"resource busy: domain '%.255s': too many commands wait for QEMU's "
+				"monitor; try again", dom->name);
+	else if (st->stuck)
+		vmlink_refuse_stuck(call, dom);
+	return st->busy || st->stuck;
+}
+
 void vmlink_take_status(struct guest_run *run, const struct vm_status *st)
 {
 	guest_take_state(run, st->state, st->reason);

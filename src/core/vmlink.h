@@ -36,6 +36,10 @@ void vmlink_take_status(struct guest_run *run, const struct vm_status *st);
 /* Refuse a call for figures that QEMU, which does not answer its monitor, did not tell. */
 void vmlink_refuse_stuck(struct ipc_call *call, const struct remote_nonnull_domain *dom);
 
+/* Figures that are not all there: refused with the reason. True: `call` is answered. */
+bool vmlink_refuse_partial(struct ipc_call *call, const struct remote_nonnull_domain *dom,
+			   const struct vm_stats_ret *st);
+
 /* The guest's channel for a call, or NULL with `err` (its supervisor is being replaced). */
 struct ipc_chan *vmlink_chan(struct guest *g, struct err *err);
 

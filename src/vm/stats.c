@@ -39,6 +39,8 @@ static void finish(struct gather *g)
 	g->ret.cpu_user_ns = times.user_ns;
 	g->ret.cpu_system_ns = times.system_ns;
 	g->ret.stuck = g->ret.status.stuck || g->ret.stuck;
+	if (g->ret.busy)
+		g->ret.n_disks = 0;   /* as in disks_answered() */
 	if (g->failed)
 		ipc_refuse_text(g->call, -ENOMEM, ERR_NO_MEMORY, "guest '%s': statistics: out of memory",
 				vm.name);
@@ -175,6 +177,8 @@ static void ask(struct gather *g, const char *name, struct json_object *args, qm
 
 	if (qmp_send(&vm.qmp, name, args, -1, done, g, &err) == 0)
 		g->left++;
+	else if (err.code == ERR_RESOURCE_BUSY)
+		g->ret.busy = true;
 	else
 		g->ret.stuck = true;
 }

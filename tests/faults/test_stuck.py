@@ -8,6 +8,7 @@ import threading
 import time
 from pathlib import Path
 
+import libvirt
 import pytest
 from lib import guest as guests
 from lib import house, trace
@@ -29,6 +30,28 @@ def prompt(server, *names):
             longest = max(longest, time.monotonic() - begin)
     assert longest < 3, longest
     return longest
+
+
+def test_one_guest_named_many_times(server, trio):
+    """Whoever may only look does not fill its monitor: it is asked once, and others get their turn."""
+    name, qemu = trio[0], server.qemu(trio[0])
+    conn = server.connect(ro=True)
+    dom = conn.lookupByName(name)
+    rows = []
+    asking = threading.Thread(target=lambda: rows.extend(
+        conn.domainListGetStats([dom] * 1000, libvirt.VIR_DOMAIN_STATS_BLOCK)))
+    house.kill(signal.SIGSTOP, qemu)
+    try:
+        asking.start()
+        time.sleep(0.5)
+        other = Later(server, "suspend", name)
+        time.sleep(0.5)
+    finally:
+        house.kill(signal.SIGCONT, qemu)
+    assert other.join(20).code == 0, other.result
+    asking.join(20)
+    assert len(rows) == 1000 and all("block.0.rd.reqs" in figures for _, figures in rows)
+    conn.close()
 
 
 class Stuck:
