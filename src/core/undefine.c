@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "core/args.h"
 #include "core/client.h"
 #include "core/events.h"
@@ -83,15 +84,13 @@ static int remove_nvram(struct undefining *u, struct guest *g, const struct doma
 
 	if (!d->os.nvram || !d->os.nvram->path || u->flags & UNDEFINE_KEEP_NVRAM)
 		return 0;
-	if (!(u->flags & UNDEFINE_NVRAM))
-		return err_set(&call->err, -EINVAL, ERR_OPERATION_INVALID,
-			       "Requested operation is not valid: cannot undefine domain with nvram; "
-			       "use --nvram or --keep-nvram");
 	room = core_peer(&core.disk, &call->err);
 	if (!room)
 		return -EAGAIN;
 	memcpy(args.guest, g->uuid, 16);
 	args.path = d->os.nvram->path;
+	/* as libvirtd has it: who did not say is asked only if there is one */
+	args.look = !(u->flags & UNDEFINE_NVRAM);
 	rc = disk_call_unlink_nvram(room, &args, NULL, 0, gone, u);
 	return rc ? rc : 1;
 }
@@ -144,8 +143,11 @@ static void gone(void *ctx, struct ipc_reply *r)
 	struct guest *g = guest_by_uuid(u->dom->uuid);
 	int rc = 0;
 
+	/* it is no reason to keep the definition, which may have come with its store from libvirt */
+	if (r->rc == -EXDEV)
+		log_warn("domain '%.255s': %s", u->dom->name, r->err->text);
 	/* what was never made is as good as removed */
-	if (r->rc && r->rc != -ENOENT)
+	if (r->rc && r->rc != -ENOENT && r->rc != -EXDEV)
 		core_refuse_reply(u->call, r);
 	else if (!g)
 		ipc_refuse_text(u->call, -ENOENT, ERR_NO_DOMAIN,

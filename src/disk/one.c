@@ -252,6 +252,27 @@ static void on_void(void *ctx, struct ipc_reply *r)
 		job_end(&o->job, 0, NULL);
 }
 
+static void on_looked(void *ctx, struct ipc_reply *r)
+{
+	struct one_job *o = ctx;
+
+	if (r->rc < 0) {
+		job_refused(&o->job, r);
+		return;
+	}
+	o->fd = take_fd(&r->fds[0]);
+	job_fail(&o->job, -EEXIST, ERR_OPERATION_INVALID,
+		 "Requested operation is not valid: cannot undefine domain with nvram; use --nvram or "
+		 "--keep-nvram");
+}
+
+static int look_for_nvram(struct one_job *o, struct ipc_chan *file)
+{
+	o->req.role = FILE_ROLE_ROOT;
+	o->req.roots = FILE_ROOTS_NVRAM;
+	return file_call_open(file, &o->req, NULL, 0, on_looked, o);
+}
+
 int disk_on_unlink_nvram(struct ipc_call *call, const struct disk_unlink_args *args)
 {
 	struct file_unlink_args req;
@@ -266,12 +287,12 @@ int disk_on_unlink_nvram(struct ipc_call *call, const struct disk_unlink_args *a
 	req.path = o->req.path;
 	c = claims_by_path(&disk_room.claims, req.path);
 	if (!in_nvram_dir(req.path)) {
-		job_fail(&o->job, -EACCES, ERR_OPERATION_DENIED,
-			 "variable store '%s' is not below '%s': keep it (--keep-nvram) and remove it by "
-			 "hand", req.path, disk_room.conf->nvram_dir);
+		job_fail(&o->job, -EXDEV, ERR_OPERATION_DENIED,
+			 "variable store '%s' is not below '%s': it is kept; remove it by hand", req.path,
+			 disk_room.conf->nvram_dir);
 		return 0;
 	}
-	if (c) {
+	if (c && !args->look) {
 		claims_uuid(c->guest, uuid);
 		job_fail(&o->job, -EBUSY, ERR_RESOURCE_BUSY,
 			 "variable store '%s' is in use by guest %s: stop the guest first, or keep the store "
@@ -279,7 +300,10 @@ int disk_on_unlink_nvram(struct ipc_call *call, const struct disk_unlink_args *a
 		return 0;
 	}
 	file = job_file(&o->job, req.path, false);
-	r = file ? file_call_unlink_nvram(file, &req, NULL, 0, on_void, o) : 0;
+	if (file && args->look)
+		r = look_for_nvram(o, file);
+	else
+		r = file ? file_call_unlink_nvram(file, &req, NULL, 0, on_void, o) : 0;
 	if (r < 0)
 		job_unsent(&o->job, r);
 	return 0;

@@ -45,6 +45,45 @@ def test_uefi(server, define, folder):
     assert not os.path.exists(nvram)
 
 
+def with_nvram(path):
+    return f'<loader readonly="yes" type="pflash">/usr/share/OVMF/OVMF_CODE.fd</loader><nvram>{path}</nvram>'
+
+
+@pytest.mark.parametrize("option", [[], ["--nvram"]], ids=["plain", "nvram"])
+def test_undefine_without_a_store(server, define, name, option):
+    """One that was never started has none yet: there is nothing to ask about."""
+    path = server.place("nvram") / f"{name}_VARS.fd"
+    define(os=with_nvram(path))
+    assert not os.path.exists(path)
+    server.virsh("undefine", *option, name)
+    assert name not in server.virsh("list", "--all", "--name").out
+
+
+@pytest.mark.cordon
+@pytest.mark.parametrize("option", [[], ["--nvram"]], ids=["plain", "nvram"])
+def test_undefine_with_a_store_elsewhere(server, define, name, folder, option):
+    """It is the administrator's: it stays, and the definition goes."""
+    path = folder / "x_VARS.fd"
+    path.write_bytes(b"variables")
+    define(os=with_nvram(path))
+    server.virsh("undefine", *option, name)
+    assert name not in server.virsh("list", "--all", "--name").out
+    assert path.read_bytes() == b"variables"
+    assert f"variable store '{path}' is not below" in server.log.read_text()
+
+
+@pytest.mark.cordon
+def test_undefine_with_a_store(server, define, name):
+    """It goes only if that was said."""
+    path = server.place("nvram") / f"{name}_VARS.fd"
+    define(os=with_nvram(path))
+    path.write_bytes(b"variables")
+    refused = server.virsh("undefine", name, check=False)
+    assert refused.code != 0 and "--keep-nvram" in refused.err
+    server.virsh("undefine", "--nvram", name)
+    assert not path.exists()
+
+
 def test_uefi_variables_stay(server, define, folder):
     name = define(boot="uefi", memory=256, os=PLAIN, devices=guest.disk(guest.copy("uefi.raw", folder)))
     server.virsh("start", name)
