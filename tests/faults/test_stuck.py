@@ -54,6 +54,32 @@ def test_one_guest_named_many_times(server, trio):
     conn.close()
 
 
+def test_full_is_not_stuck(server, trio):
+    """More questions than may wait for a monitor are refused for what they are."""
+    name, qemu = trio[0], server.qemu(trio[0])
+    told, threads = [], []
+    conns = [server.connect(ro=True) for _ in range(30)]
+
+    def ask(conn):
+        try:
+            conn.lookupByName(name).blockStats("vda")
+        except libvirt.libvirtError as e:
+            told.append((e.get_error_code(), str(e)))
+    try:
+        house.kill(signal.SIGSTOP, qemu)
+        for conn in conns * 5:
+            threads.append(threading.Thread(target=ask, args=(conn,)))
+            threads[-1].start()
+        wait_for(lambda: told, 10, text="one being refused")
+    finally:
+        house.kill(signal.SIGCONT, qemu)
+        for one in threads:
+            one.join(20)
+        for conn in conns:
+            conn.close()
+    assert {code for code, _ in told} == {libvirt.VIR_ERR_RESOURCE_BUSY}, told[:3]
+
+
 class Stuck:
     """File systems that stop answering at a stage: .mount("open") gives a folder."""
 
