@@ -86,6 +86,11 @@ def has_landlock():
     return b"landlock" in (BUILD / "cordon-launch").read_bytes()
 
 
+def landlock_abi():
+    """What the kernel has of it (landlock(7)): 4 knows of TCP."""
+    return LIBC.syscall(444, None, ctypes.c_size_t(0), 1)
+
+
 def file_handle(path):
     """(type, hex) as name_to_handle_at(2) has it."""
     size = 128

@@ -108,6 +108,18 @@ def test_one_layer_off(layer):
         assert any(results[n] != whole[n] for n in results), f"{layer} is not off"
 
 
+def test_landlock_alone():
+    """What it stops where nothing else would: files by path in the host's root, TCP without a filter. The
+    control: in the host's root without it there is a file."""
+    assert scene.has_landlock()
+    assert cordon("namespaces")[0]["host-create"] == "refused EACCES"
+    if scene.landlock_abi() >= 4:
+        assert cordon("seccomp")[0]["victim-viewer"] == "refused EACCES"
+    with scene.Scene(without="walls") as one:
+        found = one.hostile(one, only=" host-create ", qemu_filter=scene.qemu_filter()).run()
+    assert found["host-create"] == "reached"
+
+
 def test_libvirtd_beside():
     """The comparison is worth something: there most probes run too, and many reach."""
     results, uncaged = libvirtd()
