@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -135,17 +137,27 @@ static int image_other_fd(void)
 
 static int backing_own(void);
 
-/* All that is open here: a directory, or a file with the other guest's secret in it? */
+/* A folder of the host. Those in /proc tell of processes, and lead nowhere (fd-parent tries). */
+static bool is_folder(int fd, const struct stat *st)
+{
+	struct statfs fs;
+
+	return S_ISDIR(st->st_mode) && !(fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC);
+}
+
+/* All that is open here: a folder, or a file or block device with the other guest's secret in it? */
 static int fd_inventory(void)
 {
-	int r = -ENODATA, opened = uncaged ? open(image(), O_RDONLY | O_CLOEXEC) : -1;
+	const char *block = target("victim_block");
+	int r = -ENODATA, opened = uncaged ? open(block ? block : image(), O_RDONLY | O_CLOEXEC) : -1;
 
 	for (int fd = 0; fd < FDS_MAX; fd++) {
 		struct stat st;
 
 		if (fd == own_disk || fstat(fd, &st) < 0)
 			continue;
-		if (S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && holds_secret(fd, "victim_secret") == 0))
+		if (is_folder(fd, &st) || ((S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)) &&
+					   holds_secret(fd, "victim_secret") == 0))
 			r = 0;
 	}
 	if (opened >= 0)

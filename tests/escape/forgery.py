@@ -46,25 +46,28 @@ def json_name(text):
     return b'json:{"driver":"raw","file":{"driver":"file","filename":"' + text + b'"}}'
 
 
-# name: (what, header from the scene)
+# Why Cordon says no: each by its own check.
+BUSY, ODD, UNLISTED = "in use by guest", "is not a plain file name", "is not listed in the disk's definition"
+LISTED = "is a disk of domain 'victim'"
+# name: (a word of the refusal, what, header from the scene)
 CHAINS = {
-    "absolute": ("another guest's image by its path", lambda s, v: {"backing": v}),
-    "relative": ("by a relative path", lambda s, v: {"backing": b"./victim.img"}),
-    "upwards": ("by ../../..", lambda s, v: {"backing": b"../" * 12 + v.lstrip(b"/")}),
-    "json": ("by a json: name", lambda s, v: {"backing": json_name(v)}),
-    "file-scheme": ("by file:", lambda s, v: {"backing": b"file:" + v}),
-    "block": ("another guest's block device",
+    "absolute": (BUSY, "another guest's image by its path", lambda s, v: {"backing": v}),
+    "relative": (BUSY, "by a relative path", lambda s, v: {"backing": b"./victim.img"}),
+    "upwards": (BUSY, "by ../../..", lambda s, v: {"backing": b"../" * 12 + v.lstrip(b"/")}),
+    "json": (ODD, "by a json: name", lambda s, v: {"backing": json_name(v)}),
+    "file-scheme": (ODD, "by file:", lambda s, v: {"backing": b"file:" + v}),
+    "block": (UNLISTED, "another guest's block device",
               lambda s, v: {"backing": str(s.block.get("victim_block", "/dev/loop0")).encode()}),
-    "fat": ("a folder as a FAT disk", lambda s, v: {"backing": b"fat:" + str(s.images).encode()}),
-    "nbd": ("a server", lambda s, v: {"backing": b"nbd://127.0.0.1/x"}),
-    "proc": ("cordon-file's own descriptors", lambda s, v: {"backing": b"/proc/self/fd/3"}),
-    "shadow": ("/etc/shadow", lambda s, v: {"backing": b"/etc/shadow"}),
-    "record": ("another guest's record", lambda s, v: {"backing": str(s.targets["victim_record"]).encode()}),
-    "data-file": ("another guest's image as the data of one's own",
+    "fat": (ODD, "a folder as a FAT disk", lambda s, v: {"backing": b"fat:" + str(s.images).encode()}),
+    "nbd": (ODD, "a server", lambda s, v: {"backing": b"nbd://127.0.0.1/x"}),
+    "proc": (UNLISTED, "cordon-file's own descriptors", lambda s, v: {"backing": b"/proc/self/fd/3"}),
+    "shadow": (UNLISTED, "/etc/shadow", lambda s, v: {"backing": b"/etc/shadow"}),
+    "record": (UNLISTED, "another guest's record", lambda s, v: {"backing": str(s.targets["victim_record"]).encode()}),
+    "data-file": ("external data file", "another guest's image as the data of one's own",
                   lambda s, v: {"incompatible": 4, "data_file": v}),
-    "itself": ("a chain that has no end", lambda s, v: {"backing": str(s.images / "forged.qcow2").encode(),
+    "itself": ("its backing chain leads back", "a chain that has no end", lambda s, v: {"backing": str(s.images / "forged.qcow2").encode(),
                                                        "fmt": b"qcow2"}),
-    "nul": ("a name with a NUL in it", lambda s, v: {"backing": str(s.backing).encode() + b"\0" + v}),
+    "nul": ("the backing file's name is no text", "a name with a NUL in it", lambda s, v: {"backing": str(s.backing).encode() + b"\0" + v}),
 }
 
 
@@ -85,7 +88,7 @@ def shown(one, secret=None):
 
 def chain_once(stage, hostile, name):
     victim = str(stage.image).encode()
-    forge(stage.images / "forged.qcow2", **CHAINS[name][1](stage, victim))
+    forge(stage.images / "forged.qcow2", **CHAINS[name][2](stage, victim))
     return shown(hostile, stage.secret)
 
 
@@ -187,17 +190,20 @@ def race(stage, hostile, way, rounds=RACE_ROUNDS):
     return fooled, started, reached
 
 
-def stop(how):
-    return table.REACHED if how == "reached" else "refused"
+def stop(how, said, word):
+    """A cell: refused is a guest that was not started, for the reason that is meant."""
+    if how == "reached":
+        return table.REACHED
+    return "refused" if how == "not started" and word in said else how
 
 
 def rows(stage, hostile, *rounds):
     """[name, what, how it ended] of all; rounds: as race() has it."""
     found = []
-    for name, (what, _) in CHAINS.items():
-        found.append([f"chain-{name}", f"backing file: {what}", stop(chain(stage, hostile, name)[0])])
+    for name, (word, what, _) in CHAINS.items():
+        found.append([f"chain-{name}", f"backing file: {what}", stop(*chain(stage, hostile, name), word)])
     found.append(["chain-off", "backing file: the image of a guest that is off, below backing_roots",
-                  stop(chain_off(stage, hostile)[0][0])])
+                  stop(*chain_off(stage, hostile)[0], LISTED)])
     for way, what in WAYS.items():
         _, _, reached = race(stage, hostile, way, *rounds)
         found.append([f"race-{way}", what, table.REACHED if reached else "refused"])
