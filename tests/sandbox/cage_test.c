@@ -514,6 +514,49 @@ static void a_file_of_a_tpm_stays_small(void **state)
 	rmdir(dir);
 }
 
+/* What is to run in a cage is root's, and nobody else may write it. */
+static void a_program_of_others_is_none(void **state)
+{
+	static const struct {
+		mode_t mode;
+		uid_t owner;
+		bool fine;
+	} cases[] = {
+		{ 0755, 0, true }, { 0775, 0, false }, { 0757, 0, false }, { 0755, HELP_UID_FIRST, false },
+	};
+	char dir[96], path[96];
+
+	(void)state;
+	snprintf(dir, sizeof(dir), "%s/swtpm", h.dir);
+	snprintf(path, sizeof(path), "%s/program", h.dir);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct root_template root = { 0 };
+		struct err err = { 0 };
+		const mode_t mask = umask(0);
+		int from = open("/usr/bin/swtpm", O_RDONLY | O_CLOEXEC);
+		int to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, cases[i].mode);
+		char page[4096];
+		ssize_t n;
+		int r;
+
+		umask(mask);
+		while ((n = read(from, page, sizeof(page))) > 0)
+			assert_int_equal(write(to, page, (size_t)n), n);
+		close(from);
+		close(to);
+		assert_int_equal(chown(path, cases[i].owner, 0), 0);
+		assert_int_equal(mount(path, "/usr/bin/swtpm", NULL, MS_BIND, NULL), 0);
+		r = root_build(ROOT_SWTPM, dir, &root, &err);
+		umount2("/usr/bin/swtpm", MNT_DETACH);
+		assert_int_equal(r, cases[i].fine ? 0 : -EPERM);
+		if (r < 0)
+			assert_non_null(strstr(err.text, "is not root's own file, or others may write it"));
+		root_drop(&root);
+		unlink(path);
+		rmdir(dir);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -527,6 +570,7 @@ int main(void)
 		cmocka_unit_test(leftovers_are_found_and_killed),
 		cmocka_unit_test(passt_serves_a_guest),
 		cmocka_unit_test(a_file_of_a_tpm_stays_small),
+		cmocka_unit_test(a_program_of_others_is_none),
 	};
 	struct err err = { 0 };
 	int r;
