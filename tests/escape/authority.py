@@ -10,6 +10,26 @@ from lib.server import wait_for
 
 PATIENCE_S = 120
 JUDGED = "forgotten-restore"     # of room_core.c: nothing but the image's label tells
+LABELS = ("control-label", "label-type")     # void where files have no labels
+# Why it is refused, as a regular expression: the wall that is meant, and no other on the way to it.
+DENIED, ROOTS, LINK = "which image_deny in cordond.conf closes", "below image_roots of", "a part of it is a symbolic link"
+BUSY, LOCKED = "is in use by guest .*, which writes it", "in use by a process of this host that is none of our guests"
+TYPE = "kernel has no policy|its type is none of virtual_domain_context"
+WHY = {
+    "open-shadow": DENIED, "open-outside": ROOTS, "open-dotdot": r"has a '\.\.' in it", "open-link": LINK,
+    "open-root-link": LINK, "open-record": DENIED, "open-tpm": DENIED, "open-log": DENIED, "open-conf": DENIED,
+    "open-run": DENIED, "open-proc": DENIED, "open-disk": ROOTS, "second-writer": BUSY, "second-shareable": BUSY,
+    "second-reader": BUSY, "second-hardlink": BUSY, "second-block": BUSY, "plain-shadow": DENIED,
+    "nvram-template": "lies in none of the firmware folders", "nvram-outside": DENIED,
+    "nvram-unlink": "is not below .*nvram", "stat-shadow": DENIED,
+    "label-victim": "is not open for this guest", "label-type": "must not be given the label",
+    "claim-unconfined": TYPE, "claim-cordon": TYPE, "claim-garbage": "is no SELinux label",
+    "claim-no-pair": "kernel has no policy|categor", "release-victim": "its cage is there",
+    "start-unclaimed": "its uids are not claimed", "start-victim": "its cage is there already",
+    "start-descriptors": "rows and descriptors do not match",
+    "forgotten-writer": LOCKED, "forgotten-reader": LOCKED, "forgotten-block": LOCKED,
+    "forgotten-label": "is not open for this guest",
+}
 
 
 class Aim:
@@ -18,23 +38,20 @@ class Aim:
     def __init__(self, stage):
         one = stage.scene
         self.roots, self.outside = one.images, one.folder / "outside.img"
-        self.free = self.roots / "free.img"
+        self.free, self.kernel = self.roots / "free.img", self.roots / "kernel.img"
         self.link, self.hard = self.roots / "link.img", self.roots / "hard.img"
-        self.tpm = self.own(stage, "tpm") / one.victim_uuid
-        self.tpm.mkdir(mode=0o700)
-        self.state = self.tpm / "tpm2-00.permall"      # as swtpm leaves it
-        for path in (self.free, self.outside, self.state):
+        for path in (self.free, self.kernel, self.outside):
             path.write_bytes(bytes(1 << 20))
         self.link.symlink_to(self.outside)
         os.link(one.image, self.hard)
         st = one.image.stat()
         self.targets = {
-            "invariants": 1, "free_image": self.free, "outside": self.outside, "link_out": self.link,
+            "invariants": 1, "free_image": self.free, "free_kernel": self.kernel, "outside": self.outside, "link_out": self.link,
             "dotdot": f"{self.roots}/../../outside.img", "victim_hard": self.hard,
             "run_file": self.own(stage, "run/cordond.lock"), "nvram_file": self.own(stage, "nvram/own.fd"),
             "victim_record": self.own(stage, f"state/domains/{one.victim_uuid}.rec"),
             "victim_log": self.own(stage, "log/guests/victim.log"), "conf": self.own(stage, "cordond.conf"),
-            "victim_tpm_file": self.state, "victim_dev": st.st_dev, "victim_ino": st.st_ino,
+            "victim_tpm_file": one.targets["victim_tpm_state"].resolve(), "victim_dev": st.st_dev, "victim_ino": st.st_ino,
         }
         # only what is there can be refused
         assert all(self.targets[n].is_file() for n in ("run_file", "victim_record", "victim_log", "conf"))
@@ -45,9 +62,8 @@ class Aim:
         return (stage.server.dir / path).resolve()
 
     def remove(self):
-        for path in (self.free, self.outside, self.link, self.hard, self.state):
+        for path in (self.free, self.kernel, self.outside, self.link, self.hard):
             path.unlink(missing_ok=True)
-        self.tpm.rmdir()
 
 
 def label(path):
@@ -63,7 +79,7 @@ def victim_runs(stage):
 
 
 def attack(stage):
-    """{attack: (how it ended, what)}: core is started anew, adopts the victim, and is taken then. A stage
+    """{attack: (how it ended, what, why)}: core is started anew, adopts the victim, and is taken then. A stage
     has a scene and its server, arm(), disarm(), off(), mark(), and text() of the log since a mark."""
     aim, trigger, image = Aim(stage), stage.server.dir / "state/take-over", stage.scene.image
     stage.off()
@@ -83,15 +99,29 @@ def attack(stage):
         stage.disarm()
         aim.remove()
     wait_for(lambda: victim_runs(stage), PATIENCE_S)
-    found = {n: (how, what) for n, how, what in re.findall(r"^escape-room core (\S+) (.*?) \| (.*)$", lines, re.M)}
-    how, what = found[JUDGED]
+    # the journal leaves out blanks at the end
+    found = {n: said for n, *said in re.findall(r"^escape-room core (\S+) (.*?) \| (.*?) \| ?(.*)$", lines, re.M)}
+    how, what, why = found[JUDGED]
     if how == "done":
         how = "void" if before is None else "refused" if label(image) == before else "reached"
-    return found | {JUDGED: (how, what)}
+    return found | {JUDGED: (how, what, why)}
 
 
-def held(how):
-    return how == "void" or how.startswith("refused")
+def void(name, how):
+    return how == "void" and name in (JUDGED, *LABELS)
+
+
+def held(found):
+    """What did not come out as it has to: {attack: (how, what, why)}. A control has to be reached, all else to be
+    refused for its own reason."""
+    def fine(name, how, why):
+        if void(name, how):
+            return True
+        if name.startswith("control-"):
+            return how == "reached"
+        return name == JUDGED and how == "refused" or \
+            how == "refused EACCES" and name in WHY and re.search(WHY[name], why)
+    return {name: said for name, said in found.items() if not fine(name, said[0], said[2])}
 
 
 def cell(how):

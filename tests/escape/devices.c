@@ -105,6 +105,7 @@ static int type_keys(void)
 	return r;
 }
 
+/* A room has none: void. */
 static int some_disk(void)
 {
 	return uncaged ? open(target("victim_image"), O_RDONLY | O_CLOEXEC) : own_disk;
@@ -115,6 +116,8 @@ static int block_map(void)
 {
 	int fd = some_disk(), block = 0, r;
 
+	if (fd < 0)
+		return ESCAPE_VOID;
 	r = outcome(ioctl(fd, FIBMAP, &block));
 	if (uncaged && fd >= 0)
 		close(fd);
@@ -126,6 +129,8 @@ static int freeze(void)
 {
 	int fd = uncaged ? open(target("freezable"), O_RDONLY | O_CLOEXEC) : some_disk(), r;
 
+	if (fd < 0)
+		return ESCAPE_VOID;
 	r = outcome(ioctl(fd, FIFREEZE, 0));
 	if (r == 0)
 		ioctl(fd, FITHAW, 0);
@@ -138,6 +143,8 @@ static int immutable(void)
 {
 	int fd = some_disk(), flags = 0, r;
 
+	if (fd < 0)
+		return ESCAPE_VOID;
 	r = outcome(ioctl(fd, FS_IOC_GETFLAGS, &flags));
 	flags |= FS_IMMUTABLE_FL;
 	if (r == 0)

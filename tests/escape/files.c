@@ -258,6 +258,16 @@ static int ledger_read(void)
 	return try_open(target("ledger"), O_RDONLY | O_DIRECTORY);
 }
 
+static int tpm_read(void)
+{
+	return try_open(target("victim_tpm_state"), O_RDONLY);
+}
+
+static int tpm_write(void)
+{
+	return try_open(target("victim_tpm_state"), O_RDWR);
+}
+
 static int labels_read(void)
 {
 	return try_open(target("labels"), O_RDONLY | O_DIRECTORY);
@@ -298,6 +308,8 @@ const struct attack files_attacks[] = {
 	{ "record-write", "change it", record_write, A_GUEST, "victim_record" },
 	{ "log-read", "read another guest's log", log_read, A_GUEST, "victim_log" },
 	{ "folder-list", "list another guest's runtime folder", folder_list, A_GUEST, "victim_folder" },
+	{ "tpm-read", "read what another guest's TPM remembers", tpm_read, A_GUEST, "victim_tpm_state" },
+	{ "tpm-write", "change it", tpm_write, A_GUEST, "victim_tpm_state" },
 	{ "ledger-write", "write a claim of one's own into the ledger of uids and labels", ledger_write,
 	  A_GUEST, "ledger" },
 	{ "ledger-read", "read the ledger", ledger_read, 0, "ledger" },

@@ -20,8 +20,8 @@ from lib import guest, launcher, server  # noqa: E402
 ROWS = scene.attacks()
 BEGIN = time.monotonic()
 FOLDERS = {"run": "/run/cordon", "state": "/var/lib/cordon/state", "labels": "/var/lib/cordon/labels",
-           "tpm": "/var/lib/cordon/tpm", "log": "/var/log/cordon", "images": "/var/lib/cordon/images",
-           "cordond.conf": "/etc/cordon/cordond.conf"}
+           "tpm": "/var/lib/cordon/tpm", "nvram": "/var/lib/cordon/nvram", "log": "/var/log/cordon",
+           "images": "/var/lib/cordon/images", "cordond.conf": "/etc/cordon/cordond.conf"}
 # More than a guest with KVM may have (memory_limit() of plan_launch.c), and no more than the machine can bear.
 SMALL = {"threads_over": 400, "memory_over_mib": 900}
 

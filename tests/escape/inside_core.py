@@ -53,7 +53,7 @@ def main():
         for each in (now, then):
             each.pop("rooms")
         inside.say("core was taken over")
-    print(json.dumps({"core": {n: how for n, (how, _) in found.items()}, "same": now == then, "label": victim}))
+    print(json.dumps({"core": found, "same": now == then, "label": victim}))
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@
 
 /* Whoever must not be touched: the other guest, our own cordon-vm, Cordon. */
 static const char *const others[] = {
-	"victim_qemu", "victim_vm", "victim_passt", "core", "door", "launch", "file", "disk", "host",
-	"supervisor", "cordond",
+	"victim_qemu", "victim_vm", "victim_passt", "victim_swtpm", "core", "door", "launch", "file", "disk",
+	"host", "supervisor", "room_ledger", "room_image", "cordond",
 };
 
 /* Until it works with one of them. */

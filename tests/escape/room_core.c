@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -21,6 +22,7 @@
 #include "core/core.h"
 #include "escape.h"
 #include "ipc/msg.h"
+#include "proto/ipc.x.h"
 #include "room.h"
 
 #define ANSWER_MS 10000
@@ -32,9 +34,24 @@ int __wrap_intake_on_client(struct ipc_call *call, const struct room_client *arg
 
 static const uint8_t own[16] = { 0x0e, 0x5c, 0xa9, 0xe0, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, 2 };
 
+static char why[256];      /* what the neighbour said when it refused */
+
+static void keep_reason(const char *body, size_t len)
+{
+	CLEAN_ARENA struct arena *a = arena_new(MEMORY);
+	struct ipc_error e = { 0 };
+
+	snprintf(why, sizeof(why), "%s", a && xdr_decode(&ipc_error_xdr, body, len, a, &e, NULL, NULL) == 0 ?
+		 e.text : "?");
+	for (char *p = why; *p; p++)
+		if (*p == '\n' || *p == '|')
+			*p = ' ';
+}
+
 /*
  * One call and its answer. 0 answered (the first descriptor that came in
- * *ret_fd), -EACCES refused, -EPIPE the channel was closed, -ETIMEDOUT.
+ * *ret_fd), -EACCES refused. All else shows nothing, and the test takes it for
+ * a failure: -EBADMSG could not be said, -EPIPE the channel was closed, -ETIMEDOUT.
  */
 static int ask(int sock, const struct ipc_program *p, const char *row_name, const void *args, const int *fds,
 	       unsigned n_fds, int *ret_fd)
@@ -57,8 +74,9 @@ static int ask(int sock, const struct ipc_program *p, const char *row_name, cons
 	while (strcmp(ipc_row_name(row), row_name))
 		row++;
 	buf_init(&body, 60000);
+	why[0] = '\0';
 	if (xdr_encode(ipc_row_args(row), args, &body) < 0)
-		return -EINVAL;
+		return -EBADMSG;
 	h.num = row->num;
 	h.body_len = (uint32_t)body.len;
 	iov[0] = (struct iovec){ &h, sizeof(h) };
@@ -70,7 +88,7 @@ static int ask(int sock, const struct ipc_program *p, const char *row_name, cons
 		m.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
 	}
 	if (sendmsg(sock, &m, MSG_NOSIGNAL) < 0)
-		return -errno;
+		return -EPIPE;
 	for (;;) {
 		struct pollfd w = { sock, POLLIN, 0 };
 		ssize_t n;
@@ -85,8 +103,10 @@ static int ask(int sock, const struct ipc_program *p, const char *row_name, cons
 			return -EPIPE;
 		if ((size_t)n < sizeof(h) || got->serial != serial || (got->kind != IPC_REPLY && got->kind != IPC_ERROR))
 			continue;
-		if (got->kind == IPC_ERROR)
+		if (got->kind == IPC_ERROR) {
+			keep_reason(data + sizeof(*got), (size_t)n - sizeof(*got));
 			return -EACCES;
+		}
 		if (ret_fd && got->n_fds)
 			memcpy(ret_fd, CMSG_DATA(&control.head), sizeof(int));
 		return 0;
@@ -174,13 +194,16 @@ static int forgotten_restore(void)
 	return r;
 }
 
-static int plain_shadow(void)
+static int plain(const char *path)
 {
-	struct disk_plain_args a = { .role = FILE_ROLE_ROOT, .path = text("/etc/shadow") };
+	struct disk_plain_args a = { .role = FILE_ROLE_ROOT, .path = text(path) };
 
 	memcpy(a.guest, own, sizeof(own));
 	return disk("OPEN_PLAIN", &a, NULL, 0, NULL);
 }
+
+static int plain_shadow(void) { return plain("/etc/shadow"); }
+static int plain_free(void) { return plain(target("free_kernel")); }
 
 static int nvram(const char *path, const char *template_path)
 {
@@ -189,6 +212,11 @@ static int nvram(const char *path, const char *template_path)
 
 	memcpy(a.guest, own, sizeof(own));
 	return disk("OPEN_NVRAM", &a, NULL, 0, NULL);
+}
+
+static int nvram_own(void)
+{
+	return nvram(target("nvram_file"), "/usr/share/OVMF/OVMF_VARS.fd");
 }
 
 static int nvram_template(void)
@@ -201,37 +229,85 @@ static int nvram_outside(void)
 	return nvram("/etc/cron.d/cordon-escape", "/usr/share/OVMF/OVMF_VARS.fd");
 }
 
-static int unlink_image(void)
+static int unlink_store(const char *path)
 {
-	struct disk_unlink_args a = { .path = text(target("victim_image")) };
+	struct disk_unlink_args a = { .path = text(path) };
 
 	memcpy(a.guest, own, sizeof(own));
 	return disk("UNLINK_NVRAM", &a, NULL, 0, NULL);
 }
 
-static int stat_shadow(void)
+static int unlink_image(void) { return unlink_store(target("victim_image")); }
+
+static int release_disk(void)
 {
-	struct disk_stat_args a = { .role = FILE_ROLE_ROOT, .path = text("/etc/shadow"),
+	struct disk_guest_args a = { 0 };
+
+	memcpy(a.guest, own, sizeof(own));
+	return disk("RELEASE", &a, NULL, 0, NULL);
+}
+
+/* It is in use until its guest is forgotten. */
+static int unlink_own(void)
+{
+	int r = release_disk();
+
+	return r ? r : unlink_store(target("nvram_file"));
+}
+
+static int stat_image(const char *path)
+{
+	struct disk_stat_args a = { .role = FILE_ROLE_ROOT, .path = text(path),
 				    .format = DOM_DISK_FORMAT_RAW };
 
 	return disk("STAT", &a, NULL, 0, NULL);
 }
 
+static int stat_shadow(void) { return stat_image("/etc/shadow"); }
+static int stat_free(void) { return stat_image(target("free_image")); }
+
+static int label(uint64_t dev, uint64_t ino, const char *what, int fd)
+{
+	struct disk_label_row row = { .dev = dev, .ino = ino, .label = text(what) };
+	struct disk_label_args a = { .rows = &row, .n_rows = 1 };
+
+	memcpy(a.guest, own, sizeof(own));
+	return disk("LABEL", &a, &fd, 1, NULL);
+}
+
 /* A label for the victim's image, by a descriptor that is something else. */
 static int label_victim(void)
 {
-	struct disk_label_row row = { .dev = (uint64_t)target_number("victim_dev"),
-				      .ino = (uint64_t)target_number("victim_ino"),
-				      .label = text("system_u:object_r:svirt_image_t:s0:c1,c2") };
-	struct disk_label_args a = { .rows = &row, .n_rows = 1 };
 	int fd = memfd_create("escape", 0), r;
 
-	memcpy(a.guest, own, sizeof(own));
-	r = fd < 0 ? -errno : disk("LABEL", &a, &fd, 1, NULL);
+	r = label((uint64_t)target_number("victim_dev"), (uint64_t)target_number("victim_ino"),
+		  "system_u:object_r:svirt_image_t:s0:c1,c2", fd);
 	if (fd >= 0)
 		close(fd);
 	return r;
 }
+
+/* For one's own open image. Void where its file system keeps no labels: cordon-disk says so first. */
+static int label_own(const char *what)
+{
+	struct disk_open_args a = { .role = FILE_ROLE_ADMIN, .path = text(target("free_image")), .write = true,
+				    .format = DOM_DISK_FORMAT_RAW, .backing_given = true };
+	struct stat st;
+	int fd = -1, r;
+
+	memcpy(a.guest, own, sizeof(own));
+	r = release_disk();
+	if (r == 0)
+		r = disk("OPEN", &a, NULL, 0, &fd);
+	if (r == 0)
+		r = fstat(fd, &st) < 0 ? -EBADMSG : label(st.st_dev, st.st_ino, what, fd);
+	if (fd >= 0)
+		close(fd);
+	return r == -EACCES && strstr(why, "keeps no labels") ? ESCAPE_VOID : r;
+}
+
+static int label_free(void) { return label_own("system_u:object_r:svirt_image_t:s0:c1,c2"); }
+static int label_type(void) { return label_own("system_u:object_r:shadow_t:s0"); }
 
 /* ---- launch ---- */
 
@@ -310,7 +386,26 @@ static int start_victim(void)
 }
 
 static int start_unclaimed(void) { return start(own, "own", 1, 0); }
+
+/* Its uids are claimed, and no descriptor is one too many. */
+static int claim_own(void)
+{
+	struct ledger_claim_args a = { 0 };
+
+	memcpy(a.guest, own, sizeof(own));
+	return ledger("CLAIM", &a);
+}
+
 static int start_descriptors(void) { return start(own, "own", 4, 1); }
+static int start_claimed(void) { return start(own, "own", 1, 0); }
+
+static int cleanup_own(void)
+{
+	struct launch_guest_args a = { 0 };
+
+	memcpy(a.guest, own, sizeof(own));
+	return launch("CLEANUP", &a, NULL, 0);
+}
 
 static const struct {
 	const char *id, *what;
@@ -335,12 +430,18 @@ static const struct {
 	{ "second-reader", "open it for reading while it is written", read_victim, false },
 	{ "second-hardlink", "open it for writing by another name", write_victim_link, false },
 	{ "second-block", "open another guest's block device for writing", write_victim_block, false },
+	{ "control-plain", "an image as a kernel", plain_free, true },
 	{ "plain-shadow", "open /etc/shadow as a kernel", plain_shadow, false },
 	{ "nvram-template", "make a variable store from /etc/shadow", nvram_template, false },
 	{ "nvram-outside", "make one in /etc/cron.d", nvram_outside, false },
+	{ "control-nvram", "a variable store from its template", nvram_own, true },
 	{ "nvram-unlink", "remove another guest's image as a variable store", unlink_image, false },
+	{ "control-unlink", "remove one's own variable store", unlink_own, true },
+	{ "control-stat", "learn about an image", stat_free, true },
 	{ "stat-shadow", "learn about /etc/shadow", stat_shadow, false },
 	{ "label-victim", "label another guest's image", label_victim, false },
+	{ "label-type", "label one's own image as something that is no guest's", label_type, false },
+	{ "control-label", "label one's own image", label_free, true },
 	{ "control-claim", "claim uids for a guest", claim_free, true },
 	{ "claim-unconfined", "claim an unconfined label", claim_unconfined, false },
 	{ "claim-cordon", "claim the label of a room of Cordon", claim_other, false },
@@ -350,7 +451,10 @@ static const struct {
 	{ "release-victim", "release the uids of a guest that runs", release_victim, false },
 	{ "start-unclaimed", "start a guest that has no claim", start_unclaimed, false },
 	{ "start-victim", "start a guest that runs once more", start_victim, false },
+	{ "control-claim-own", "claim uids for the guest to be started", claim_own, true },
 	{ "start-descriptors", "start with descriptors that no row names", start_descriptors, false },
+	{ "control-start", "the same with those that one names", start_claimed, true },
+	{ "control-cleanup", "clear away what was started", cleanup_own, true },
 	{ "forgotten-writer", "the same as second-writer, its guest not told of", forgotten_writer, false },
 	{ "forgotten-reader", "the same as second-reader", forgotten_reader, false },
 	{ "forgotten-block", "the same as second-block", forgotten_block, false },
@@ -375,8 +479,8 @@ int __wrap_intake_on_client(struct ipc_call *call, const struct room_client *arg
 	for (size_t i = 0; target("invariants") && i < sizeof(attacks) / sizeof(attacks[0]); i++) {
 		int r = attacks[i].run();
 
-		room_say("%s %s | %s", attacks[i].id, r == 0 && attacks[i].judged ? "done" : attack_result(r, how),
-			 attacks[i].what);
+		room_say("%s %s | %s | %s", attacks[i].id,
+			 r == 0 && attacks[i].judged ? "done" : attack_result(r, how), attacks[i].what, why);
 	}
 	room_takeover("core", core.door.ch.fd);
 }

@@ -27,10 +27,12 @@ QEMU = server.QEMU
 SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
 PIDS_MAX = 256
 ROOMS = ("supervisor", "core", "door", "launch", "file", "disk", "host")      # one process each, for as long as it runs
+ROOTLESS = ("namespaces", "walls")      # no root of its own: there swtpm does not find its folder
 # Targets that a Cordon or a machine may not have.
 OPTIONAL = {"victim_tpm", "victim_vhost", "gateway", "release_agent"}
 BACKING_SIZE = 1 << 20
 VICTIM_TRIES = 3
+TPM = '<tpm model="tpm-crb"><backend type="emulator" version="2.0"/></tpm>'
 NETWORK = '<interface type="user"><model type="virtio"/></interface>'
 CONFIG = {"guest_pids_max": PIDS_MAX, "guest_memory_overhead_kib": 65536, "guest_log_max": 262144,
           "start_timeout": 120, "qmp_timeout": 60}
@@ -352,9 +354,12 @@ class Scene:
     """Daemon, decoys, victim; then a hostile guest. without: a layer; replaced: other rooms."""
 
     hostile = Hostile
+    tpm = TPM                        # the victim's
 
     def __init__(self, without=None, replaced=None, **config):
         self.without, self.replaced = without, replaced
+        if without in ROOTLESS:
+            self.tpm = ""
         self.folder = Path(tempfile.mkdtemp(prefix="cordon-escape-", dir="/var/tmp"))
         self.folder.chmod(0o755)
         self.decoys = Decoys(self.folder)
@@ -419,7 +424,7 @@ class Scene:
         self.backing.write_bytes(self.backing_secret.encode().ljust(BACKING_SIZE, b"\0"))
         self.backing.chmod(0o644)
         self.block = self.block_device()
-        devices = guest.disk(self.image) + '<graphics type="vnc" port="-1" passwd="open"/>' + NETWORK
+        devices = guest.disk(self.image) + '<graphics type="vnc" port="-1" passwd="open"/>' + NETWORK + self.tpm
         if self.block:
             devices += guest.disk(self.block["victim_block"], dev="vdb", kind="block")
         path = one.dir / "victim.xml"
@@ -448,7 +453,7 @@ class Scene:
 
     def victim_pids(self):
         text = (self.server.dir / f"run/guests/{self.victim_uuid}/pids").read_text()
-        return {m[0]: int(m[1]) for m in re.findall(r"^(qemu|vm|passt) (\d+)", text, re.M)}
+        return {m[0]: int(m[1]) for m in re.findall(r"^(qemu|vm|passt|swtpm) (\d+)", text, re.M)}
 
     def rooms(self):
         return {room: house.pid(self.server, room) for room in ROOMS}
@@ -458,7 +463,9 @@ class Scene:
         one = self.server
         folder = one.dir / f"run/guests/{self.victim_uuid}"
         return {
-            "victim_vm": pids["vm"], "victim_passt": pids.get("passt"), "cordond": one.pid, **self.rooms(),
+            "victim_vm": pids["vm"], "victim_passt": pids.get("passt"), "victim_swtpm": pids.get("swtpm"),
+            "victim_tpm_state": self.tpm_state(), "room_ledger": house.pid(one, "ledger"),
+            "room_image": house.pid(one, "image"), "cordond": one.pid, **self.rooms(),
             "victim_record": one.dir / f"state/domains/{self.victim_uuid}.rec",
             "victim_log": one.dir / "log/guests/victim.log", "victim_folder": folder,
             "victim_monitor": folder / "monitor-0", "victim_console": folder / "chardev-1-0",
@@ -484,6 +491,17 @@ class Scene:
             **self.groups(pids["qemu"]), **self.own_targets(pids), **self.decoys.targets,
         }
         return {k: v for k, v in targets.items() if v is not None}
+
+    def tpm_state(self):
+        """The file that the victim's swtpm keeps; without one a file as it would be."""
+        folder = self.server.dir / "tpm" / self.victim_uuid
+        if not self.tpm:
+            folder.mkdir(mode=0o700)
+            path = folder / "tpm2-00.permall"
+            path.write_bytes(bytes(4096))
+            path.chmod(0o600)
+            return path
+        return server.wait_for(lambda: list(folder.rglob("*.permall")), 20, text=f"a state in {folder}")[0]
 
     @staticmethod
     def network():

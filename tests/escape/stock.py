@@ -69,6 +69,7 @@ class StockScene(Scene):
     """Runs the victim and the attacks under libvirtd."""
 
     hostile = StockHostile
+    tpm = ""
 
     def make_server(self, _config):
         one = Libvirtd()

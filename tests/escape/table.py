@@ -42,6 +42,8 @@ def kind(cell):
         return cell
     if re.fullmatch(r"E[A-Z0-9]+|killed.*|contained|refused|harmless", cell):
         return "stopped"
+    if cell.isdigit():
+        return "none" if int(cell) == 0 else "some"
     return re.sub(r"\d+", "", cell)
 
 
@@ -116,7 +118,9 @@ def fill(name, first, column, cells):
             head = None if not line.startswith("| ") else head or row
             if head and head[0] == first and column in head and row[0] in cells:
                 at = head.index(column)
-                if WRITE or kind(row[at]) != kind(cells[row[0]]):
+                if not WRITE and row[at] == UNKNOWN:
+                    print(f"{row[0]}, {column}: not on the page yet, this run {cells[row[0]]}")
+                elif WRITE or kind(row[at]) != kind(cells[row[0]]):
                     row[at] = cells[row[0]]
                 line = "| " + " | ".join(row) + " |"
             out.append(line + "\n")

@@ -19,29 +19,49 @@ import authority
 import scene
 import table
 from lib import guest, house
+from lib.deaths import Deaths
 from lib.server import wait_for
-from scene import A_ALONE, A_LAST, BUILD
+from scene import A_ALONE, BUILD
 
 ROOMS = ["conn", "edge", "vm"]
 HERE = BUILD / "tests/escape"
 ROWS = scene.attacks()
-PROBES = [n for n, (flags, _, _) in ROWS.items() if not flags & (A_ALONE | A_LAST)]
+PROBES = [n for n, (flags, _, _) in ROWS.items() if not flags & A_ALONE]
+BOMBS = {"threads_over": 400, "memory_over_mib": 512}     # more than any room needs
 WRITE, EVENT = 2, 4          # IPC_WRITE, IPC_EVENT of src/ipc/program.h
 WRONG = ["empty", "longer", "shorter", "descriptors", "many-descriptors", "length", "head", "reply", "error",
-         "event", "kind", "number"]
+         "event", "call", "kind", "number", "magic", "program"]
+MEMORY = "no limit of its own bounds its memory"
 OWNER = "the name is taken, but the kernel sends no signal to another uid's process"
 # What a room has to be able to do, and which harms nobody.
 MAY = {
-    "conn": {"signal-owner": OWNER},
-    "edge": {"signal-owner": OWNER},
-    "vm": {"signal-owner": OWNER, "socket-unix": "it connects to QEMU's sockets in its guest's folder",
-           "fd-inventory": "the folder of its own QEMU in /proc, whose parent it cannot open"},
+    "conn": {"memory": MEMORY},
+    "edge": {"signal-owner": OWNER, "memory": MEMORY},
+    "vm": {"signal-owner": OWNER, "memory": MEMORY, "memory-files": MEMORY,
+           "socket-unix": "it connects to QEMU's sockets in its guest's folder"},
 }
 UUID = "0e5ca9e0-0000-4000-8000-000000000001"
 SILENT_MAX = 5
+FORBIDDEN = 31        # SIGSYS
 CLIENTS = 200
 ENDING = 64       # ENDING_MAX of src/cordond/serve.c
-FINE = {"closed", "refused", "silence", "answered", "answered with its own viewer"}
+# What a room may say and is answered, or refused with an error, or what needs no answer; all else closes.
+OWN = {"conn": {"answered": {"core.OPEN", "core.HOST", "core.MODEL"}},
+       "edge": {"refused": {"viewer.ATTACH"}}, "vm": {"silence": {"vmup.EVENTS"}}}
+# The procedures that a client of the read-only socket is answered. Whoever serves one more decides whether
+# it belongs here.
+READ_ONLY = {"remote." + word for word in """
+    CONNECT_GET_MAX_VCPUS DOMAIN_GET_AUTOSTART DOMAIN_GET_INFO DOMAIN_GET_MAX_MEMORY
+    DOMAIN_GET_MAX_VCPUS DOMAIN_GET_OS_TYPE DOMAIN_GET_VCPUS CONNECT_LIST_DEFINED_DOMAINS
+    DOMAIN_LOOKUP_BY_NAME DOMAIN_LOOKUP_BY_UUID CONNECT_NUM_OF_DEFINED_DOMAINS CONNECT_LIST_DOMAINS
+    CONNECT_NUM_OF_DOMAINS DOMAIN_BLOCK_STATS DOMAIN_GET_SECURITY_LABEL NODE_GET_SECURITY_MODEL
+    DOMAIN_IS_ACTIVE DOMAIN_IS_PERSISTENT DOMAIN_MEMORY_STATS DOMAIN_GET_JOB_INFO
+    DOMAIN_HAS_MANAGED_SAVE_IMAGE DOMAIN_SNAPSHOT_NUM DOMAIN_HAS_CURRENT_SNAPSHOT DOMAIN_GET_BLOCK_INFO
+    DOMAIN_GET_VCPUS_FLAGS DOMAIN_IS_UPDATED DOMAIN_GET_STATE DOMAIN_GET_CONTROL_INFO
+    DOMAIN_BLOCK_STATS_FLAGS DOMAIN_GET_DISK_ERRORS CONNECT_LIST_ALL_DOMAINS DOMAIN_LIST_ALL_SNAPSHOTS
+    DOMAIN_GET_SECURITY_LABEL_LIST DOMAIN_GET_JOB_STATS CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY
+    CONNECT_GET_ALL_DOMAIN_STATS DOMAIN_LIST_ALL_CHECKPOINTS DOMAIN_GET_MESSAGES
+    """.split()}
 
 
 def rows():
@@ -74,6 +94,7 @@ class House:
         self.readonly = True
         self.port = None
         self.silent = []         # closed, and core said nothing
+        self.deaths = Deaths()
 
     def arm(self, room, **targets):
         known = {**self.scene.targets, "victim_uuid": self.scene.victim_uuid, "own_uuid": UUID, **targets, "room": room}
@@ -125,6 +146,7 @@ class House:
             words = " ".join(item[0] for item in todo) if single else " ".join(todo[0])
             self.arm(room, **{what: f" {words} " if what == "only" else words})
             at = self.server.log.stat().st_size
+            self.deaths.forget()
             getattr(self, room)()
             lines = wait_for(lambda: self.lines(room, at), 20, text=f"{room}: taken over")
             found = dict(line for line in lines if line[0] not in ("takes", "end"))
@@ -160,10 +182,15 @@ class House:
             assert len(self.silent) < SILENT_MAX, self.silent
 
     def death(self, room, what, at, name):
-        """conn and edge are cordond's children, which tells. Vm is launch's, which does not: with it goes
-        its guest, for a message that core takes amiss; a probe says nothing to core."""
+        """conn and edge are cordond's children, which tells. Vm is launch's, which does not: of it the kernel
+        is asked. With it goes its guest, for a message that core takes amiss."""
+        if room == "vm" and what == "throw":
+            return "closed"
         if room == "vm":
-            return "closed" if what == "throw" else "killed SIGSYS"
+            launch = house.pid(self.server, "launch")
+            assert self.deaths.child(launch, lambda status: status & 0x7f == FORBIDDEN, 5), \
+                f"{name}: vm ended, but not by its filter:\n{self.text(at)[-2000:]}"
+            return "killed SIGSYS"
         pattern = rf"cordon-{room}\[\d+\] was killed by signal 31"
         try:
             wait_for(lambda: re.search(pattern, self.text(at)), 5)
@@ -177,7 +204,13 @@ def stage():
     replaced = {room: HERE / f"escape-room-{room}" for room in [*ROOMS, "core", "supervisor"]}
     with scene.Scene(replaced=replaced, pool_size=0, max_anonymous_clients=CLIENTS, max_clients=CLIENTS) as one:
         one.server.inside("umount", scene.QEMU)
-        yield House(one)
+        one.targets |= BOMBS
+        made = House(one)
+        # what fails uncaged, too, shows nothing; now, for the processes it aims at will be others
+        made.uncaged = one.control(PROBES)
+        one.before = one.fingerprint()
+        yield made
+        made.deaths.close()
     assert not one.left
 
 
@@ -186,15 +219,33 @@ def probes(stage, room):
     return stage.run(room, "only", PROBES)
 
 
+def wrong(flags, row):
+    """The row in all wrong forms."""
+    return [f"{row}:{form}" for form in WRONG if form != ("event" if flags[row] & EVENT else "call")]
+
+
 def message_list(room):
-    """All rows once, in the right form; and each way to be wrong once a program."""
+    """All rows once, in the right form; and each way to be wrong once a program. Vm costs a start each:
+    with its own program and core's."""
     all_rows = rows()
     remote = [r for r in all_rows if r.startswith(("remote.", "qemu."))]
     inner = [r for r in all_rows if r not in remote]
     if room != "conn":
         remote = remote[::40]        # none of these rows is for it, and each costs a start
     first = {r.split(".")[0]: r for r in reversed(list(all_rows))}
-    return [f"{r}:plain" for r in inner + remote] + [f"{r}:{w}" for r in first.values() for w in WRONG]
+    if room == "vm":
+        first = {p: first[p] for p in ("vmup", "core")}
+    return [f"{r}:plain" for r in inner + remote] + [m for r in first.values() for m in wrong(all_rows, r)]
+
+
+def fine(room, message, how):
+    """Is this what has to come of it?"""
+    row, form = message.split(":")
+    if form != "plain" or how == "closed":
+        return how == "closed"
+    if room == "conn" and how == "refused":
+        return row.startswith(("core.", "remote.", "qemu."))
+    return row in OWN[room].get(how, ())
 
 
 @scene.once
@@ -217,8 +268,9 @@ def test_messages(stage, room):
     """What is not for this sender, or is wrong in form, ends the channel and is logged; nothing else
     comes of it."""
     found, silent = messages(stage, room)
-    assert not {m: how for m, how in found.items() if how not in FINE}
-    assert "closed" in found.values() and not silent
+    assert not {m: how for m, how in found.items() if not fine(room, m, how)}
+    assert all(found[f"{row}:plain"] == how for how, names in OWN[room].items() for row in names), "the control"
+    assert not silent
     assert stage.scene.fingerprint() == stage.scene.before
 
 
@@ -243,7 +295,17 @@ def test_readonly_conn_after_open(stage):
     answered = {m.split(":")[0] for m, how in found.items() if how.startswith("answered")}
     assert "remote.CONNECT_GET_MAX_VCPUS" in answered, "the control: nothing at all is answered"
     assert not {r for r in answered if flags[r] & WRITE}
+    assert answered <= READ_ONLY | OWN["conn"]["answered"]
+    assert set(found.values()) <= {"answered", "refused", "closed"}
     assert stage.scene.fingerprint() == stage.scene.before
+
+
+def test_wrong_forms_after_open(stage):
+    """Of what it may say: a form that is wrong ends it then, too."""
+    flags = rows()
+    for row in ("remote.CONNECT_GET_MAX_VCPUS", "core.MODEL"):
+        found = stage.run("conn", "throw", [("core.OPEN:plain", m) for m in wrong(flags, row)])
+        assert set(found.values()) == {"closed"}, found
 
 
 def test_edge_gets_its_own_guest(stage):
@@ -282,10 +344,8 @@ def invariants(stage):
 
 def test_core_is_held(stage):
     found = invariants(stage)
-    controls = {n: how for n, (how, _) in found.items() if n.startswith("control-")}
-    assert controls and set(controls.values()) == {"reached"}, controls
-    bad = {n: how for n, (how, _) in found.items() if n not in controls and not authority.held(how)}
-    assert not bad and len(found) >= 20, found
+    assert not authority.held(found)
+    assert set(authority.WHY) <= set(found) and sum(n.startswith("control-") for n in found) >= 11
 
 
 def test_core_harmed_nobody(stage):
@@ -343,7 +403,9 @@ def test_supervisor_harmed_nobody(stage):
 
 # ---- the page ----
 
-def state(room, name, how):
+def state(stage, room, name, how):
+    if stage.uncaged[name] != "reached":
+        return "void"
     if name in MAY[room] and how == "reached":
         return "may"
     return table.cell(how)
@@ -353,7 +415,7 @@ def page(stage, old):
     found = {room: probes(stage, room) for room in ROOMS}
     said = {room: messages(stage, room)[0] for room in ROOMS}
     core, supervisor = invariants(stage), starts(stage)
-    many = [[name, *(state(room, name, found[room][name]) for room in ROOMS)] for name in PROBES]
+    many = [[name, *(state(stage, room, name, found[room][name]) for room in ROOMS)] for name in PROBES]
     counts = [[how, *(str(sum(x.split()[0] == how for x in said[room].values())) for room in ROOMS)]
               for how in ("closed", "refused", "silence", "answered")]
     may = "".join(f"- {room}, {name}: {why}.\n" for room in ROOMS for name, why in MAY[room].items())
@@ -361,7 +423,7 @@ def page(stage, old):
         many=table.table(["attack by a room", *(f"cordon-{r}" for r in ROOMS)], many, old), may=may,
         counts=table.table(["messages to core, by what came of them", *ROOMS], counts, old),
         core=table.table(["attack by core", "what", "cordon-core", "cordon-core, SELinux"],
-                         [[n, what, authority.cell(how), None] for n, (how, what) in core.items()
+                         [[n, what, authority.cell(how), None] for n, (how, what, _) in core.items()
                           if not n.startswith("control-")], old),
         supervisor=table.table(["attack by the supervisor", "what", "cordon-supervisor"],
                                [[n, what, "refused" if how.startswith("refused") else table.cell(how)]
@@ -369,16 +431,18 @@ def page(stage, old):
 
 
 PAGE = """{many}
-**may** is what the room has to be able to do:
+**may** is what the room has to be able to do, or what nothing bounds:
 {may}
 Every message of every internal program, in the right form, and each program's first one in each wrong
-form, said to core. *Closed* is the end of the room's channel, with a line in core's log; *refused* an
-error as an answer; *answered* are only rows that are the room's own, none of which changes anything
+form (by vm, which costs a start each: its own program's and core's), said to core. *Closed* is the end
+of the room's channel, with a line in core's log, and what comes of each wrong form; *refused* an error
+as an answer; *answered* are only rows that are the room's own, by name, none of which changes anything
 for a client that may only read.
 
 {counts}
 cordon-core decides, so whoever takes it over starts and stops every guest and opens to each what the
-roots allow. The rest is not its to decide:
+roots allow. The rest is not its to decide. Each is refused for its own reason, and the same verbs are
+granted in the same run where nothing forbids it (`tests/escape/authority.py`):
 
 {core}
 cordon-supervisor says who is whose neighbour, so whoever takes it over is core and door together, and

@@ -12,6 +12,7 @@ import pytest
 TESTS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS / "escape"))
 
+import authority  # noqa: E402
 import scene  # noqa: E402
 import table  # noqa: E402
 from lib.server import BUILD  # noqa: E402
@@ -104,23 +105,23 @@ def test_page(found):
 
 @pytest.fixture(scope="module")
 def core(lab_state):
-    """{"core": {attack: how it ended}, "same", "label"} of a cordon-core that was taken over."""
+    """{"core": {attack: (how it ended, what, why)}, "same", "label"} of a cordon-core that was taken over."""
     return ran(lab_state, "inside_core.py", [])
 
 
 @pytest.mark.denials
 def test_core_is_held(core):
     """Here its claims are judged by their types, and the victim's image has a label to be taken away."""
-    attacks = {n: how for n, how in core["core"].items() if not n.startswith("control-")}
+    found = core["core"]
     assert ":svirt" in core["label"] and core["same"]
-    assert {how for n, how in core["core"].items() if n not in attacks} == {"reached"}, core
-    assert not {n: how for n, how in attacks.items() if not how.startswith("refused")} and len(attacks) >= 30
+    assert not authority.held(found) and set(authority.WHY) <= set(found)
+    assert "void" not in {how for how, _, _ in found.values()}, found
 
 
 @pytest.mark.denials
 def test_page_of_core(core):
     table.fill("rooms", "attack by core", CORE,
-               {n: "refused" if how.startswith("refused") else table.cell(how) for n, how in core["core"].items()})
+               {n: authority.cell(how) for n, (how, _, _) in core["core"].items()})
 
 
 @pytest.mark.denials
