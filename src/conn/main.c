@@ -19,6 +19,7 @@
 
 #define CONTROL_FD 3
 #define NOFILE_MAX 64    /* the client, core, the loop, streams */
+#define MEMORY (512u << 20)   /* bytes that a conn may map, beside four times client_memory_max */
 
 static struct ipc_chan control, door;
 static struct watch_chan door_watch;
@@ -41,6 +42,7 @@ static int give_up(const struct config *conf, struct err *err)
 		.uid = conf->uid_conn, .gid = conf->uid_conn,
 		/* all there are were given: the client may be among them already */
 		.keep_all_fds = true, .nofile = NOFILE_MAX,
+		.memory = MEMORY + 4 * (uint64_t)conf->client_memory_max,
 	};
 
 	p.root_fd = open_empty_root(conf);     /* sandbox_enter() closes it */

@@ -24,6 +24,7 @@
 
 #define FD_CONTROL 3
 #define NOFILE 32
+#define MEMORY (64u << 20)      /* bytes that may be mapped */
 #define PATH_LEN 4096
 
 static struct event_base *base;
@@ -38,7 +39,7 @@ static int enter(const struct config *c, struct err *err)
 	char path[PATH_LEN];
 	struct sandbox_profile p = {
 		.name = "edge", .policy = &sandbox_policy_edge, .uid = c->uid_edge, .gid = c->uid_edge,
-		.keep_all_fds = true, .nofile = NOFILE,
+		.keep_all_fds = true, .nofile = NOFILE, .memory = MEMORY,
 	};
 	int CLEAN_FD root = -1;
 	int r;

@@ -83,11 +83,12 @@ struct sandbox_profile {
 	bool any_path;                         /* no Landlock: it would forbid the children to mount */
 	bool tcp;                              /* may bind and connect TCP sockets */
 	uint64_t nofile;                       /* RLIMIT_NOFILE, or SANDBOX_NOFILE_KEEP */
+	uint64_t memory;                       /* RLIMIT_AS, bytes; 0: none */
 };
 
 /*
  * Enter the profile, for good: close all descriptors but those listed, rlimits
- * (no core dump, nofile), chroot, groups, gid, uid, every capability set cut
+ * (no core dump, nofile, memory), chroot, groups, gid, uid, every capability set cut
  * down to keep_caps, no-new-privs, not dumpable, Landlock, the seccomp filter.
  * root_fd is closed unless listed in keep_fds.
  * The caller is single-threaded and privileged. 0, or -errno with `err` filled:

@@ -22,6 +22,7 @@
 #include "vm/vm_fds.h"
 
 #define NOFILE_MAX 2048           /* pty masters, console streams, viewers on their way */
+#define MEMORY (768u << 20)       /* bytes that may be mapped */
 #define BODY_MAX (16u << 20)      /* of a message of core: a model and its metadata */
 
 struct vm vm = { .name = "" };
@@ -92,7 +93,7 @@ static int enter(void)
 	struct sandbox_profile profile = {
 		.name = "vm", .policy = &sandbox_policy_vm, .uid = SANDBOX_ID_KEEP,
 		.gid = SANDBOX_ID_KEEP, .root_fd = SANDBOX_ROOT_KEEP, .keep_all_fds = true,
-		.nofile = NOFILE_MAX, .paths = &proc, .n_paths = 1,
+		.nofile = NOFILE_MAX, .memory = MEMORY, .paths = &proc, .n_paths = 1,
 	};
 	CLEAN_FD int root = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct err err = { 0 };
