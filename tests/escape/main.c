@@ -243,6 +243,9 @@ static int control(const char *path, char **ids)
 	FILE *f = fopen(path, "re");
 	size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
 
+	/* the victim's secret is in it, too: fd-inventory would find that */
+	if (f)
+		fclose(f);
 	if (!n || targets_parse(text) < 0)
 		return 2;
 	uncaged = true;
