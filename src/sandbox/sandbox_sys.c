@@ -108,13 +108,12 @@ static int enter_limits(const struct sandbox_profile *p, struct err *err)
 {
 	/* 1, not 0: with 0 a core dump still goes where core_pattern has a pipe (core(5)) */
 	const struct rlimit core = { 1, 1 };
-	const struct rlimit memory = { p->memory, p->memory };
 	struct rlimit nofile = { p->nofile, p->nofile }, have;
 
 	if (setrlimit(RLIMIT_CORE, &core) < 0)
 		return err_sys(err, -errno, "sandbox '%s': core limit", p->name);
 #ifndef CORDON_SANITIZE   /* which maps terabytes */
-	if (p->memory && setrlimit(RLIMIT_AS, &memory) < 0)
+	if (p->memory && setrlimit(RLIMIT_AS, &(struct rlimit){ p->memory, p->memory }) < 0)
 		return err_sys(err, -errno, "sandbox '%s': memory limit", p->name);
 #endif
 	if (p->nofile == SANDBOX_NOFILE_KEEP)
