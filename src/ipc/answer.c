@@ -101,10 +101,11 @@ int ipc_refuse_text(struct ipc_call *call, int rc, int code, const char *fmt, ..
 	return ipc_refuse(call, rc, &err);
 }
 
-static const struct ipc_handlers *serves(const struct ipc_chan *ch, uint32_t program)
+static const struct ipc_handlers *serves(const struct ipc_chan *ch, const struct ipc_head *h)
 {
 	for (int i = 0; i < IPC_SERVES_MAX && ch->serves[i]; i++)
-		if (ch->serves[i]->program->number == program)
+		if (ch->serves[i]->program->number == h->program &&
+		    ch->serves[i]->program->version == h->version)
 			return ch->serves[i];
 	return NULL;
 }
@@ -133,7 +134,7 @@ static const char *row_forbidden(const struct ipc_chan *ch, const struct ipc_row
 
 int ipc_answer_dispatch(struct ipc_chan *ch, struct ipc_received *m)
 {
-	const struct ipc_handlers *s = serves(ch, m->h->program);
+	const struct ipc_handlers *s = serves(ch, m->h);
 	const struct ipc_row *row = s ? ipc_row_find(s->program, m->h->num) : NULL;
 	ipc_handler_fn *fn = row && row->args ? handler(s, row) : NULL;
 	const char *why = row ? row_forbidden(ch, row, m) : "is unknown";

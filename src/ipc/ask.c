@@ -73,6 +73,7 @@ static int dispatch_reply(struct ipc_chan *ch, struct ipc_received *m)
 		return -EPROTO;
 	}
 	if (p->row->num != m->h->num || p->program->number != m->h->program ||
+	    p->program->version != m->h->version ||
 	    (m->h->kind == IPC_REPLY && (m->n_fds < p->row->fds_out_min ||
 					 m->n_fds > p->row->fds_out_max)))
 		r.rc = err_set(&err, -EPROTO, ERR_INTERNAL_ERROR, "%s: %s: answer of the wrong shape",

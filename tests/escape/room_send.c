@@ -119,7 +119,7 @@ static const struct variant {
 	bool no_body, cut_head, lie_about_length, own;
 	uint16_t kind;              /* 0: a call, or an event where the row is one */
 	uint32_t num;               /* 0: the row's */
-	uint32_t magic, program;    /* 0: as they are */
+	uint32_t magic, program, version;    /* 0: as they are */
 } variants[] = {
 	{ "plain" },
 	{ "own", .own = true },
@@ -138,6 +138,7 @@ static const struct variant {
 	{ "number", .num = 99999 },
 	{ "magic", .magic = 0x43524430 },
 	{ "program", .program = 0x43440099 },
+	{ "version", .version = 99 },
 };
 
 static int send_packet(int fd, const struct ipc_head *h, const struct buf *body, const struct variant *k)
@@ -163,7 +164,7 @@ static int throw_one(int fd, const struct ipc_program *p, const struct ipc_row *
 {
 	struct ipc_head h = {
 		.magic = k->magic ? k->magic : IPC_MAGIC, .program = k->program ? k->program : p->number,
-		.version = p->version, .serial = SERIAL, .req = 1,
+		.version = k->version ? k->version : p->version, .serial = SERIAL, .req = 1,
 		.kind = k->kind ? k->kind : row->flags & IPC_EVENT ? IPC_EVENT_MSG : IPC_CALL,
 		.num = k->num ? k->num : row->num, .n_fds = (uint16_t)k->fds,
 	};

@@ -30,7 +30,7 @@ PROBES = [n for n, (flags, _, _) in ROWS.items() if not flags & A_ALONE]
 BOMBS = {"threads_over": 400, "memory_over_mib": 1024}    # more than any room may have
 WRITE, EVENT = 2, 4          # IPC_WRITE, IPC_EVENT of src/ipc/program.h
 WRONG = ["empty", "longer", "shorter", "descriptors", "many-descriptors", "length", "head", "reply", "error",
-         "event", "call", "kind", "number", "magic", "program"]
+         "event", "call", "kind", "number", "magic", "program", "version"]
 PICTURE = "a screenshot is kept in one, and no limit of its own bounds how much they hold"
 OWNER = "the name is taken, but the kernel sends no signal to another uid's process"
 # What a room has to be able to do, and which harms nobody.
