@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The two client sockets: who comes, whether there is room, and off to a conn of its own. */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -123,12 +124,22 @@ static void serve(int fd, const struct identity *who)
 	}
 }
 
+/* Gone at both ends: nobody would have an answer, and a flood of such costs no conn. */
+static bool hung_up(int fd)
+{
+	struct pollfd p = { .fd = fd };
+
+	return poll(&p, 1, 0) > 0 && p.revents & POLLHUP;
+}
+
 static void newcomer(const struct entrance *e, int fd)
 {
 	uint32_t gids[ROOM_GIDS_MAX];
 	struct identity who;
 	int r;
 
+	if (hung_up(fd))
+		return;
 	r = identity_of_peer(fd, e->readonly, gids, &who);
 	if (r < 0)
 		log_warn("who is at the other end? %s", strerrordesc_np(-r));

@@ -6,6 +6,7 @@ usage: raw_odd_input.py SOCKET [SOCKET-RO [few | floods]]
 """
 import os
 import random
+import socket
 import struct
 import sys
 import time
@@ -214,6 +215,9 @@ def floods():
         try:
             with r.Raw(RW) as c:
                 c.send(bytes(rnd.randrange(256) for _ in range(rnd.randrange(1, 200))))
+                if i % 10 == 0:     # who has hung up gets no conn to begin with
+                    c.s.shutdown(socket.SHUT_WR)
+                    c.recv()
         except OSError:
             pass
     with opened() as c:
