@@ -86,7 +86,7 @@ const struct conf_key conf_keys[] = {
 	UINT(file_timeout, 1, 3600, "30"),
 	UINT(shutdown_timeout, 1, 3600, "15"),
 	UINT(event_queue_max, 16, 65536, "1024"),
-	UINT(console_buffer_max, 4096, 64 << 20, "262144"),
+	UINT(console_buffer_max, 4096, 4 << 20, "262144"),
 	UHYPER(guest_log_max, 4096, INT64_C(1) << 30, "2097152"),
 	UINT(guest_memory_overhead_kib, 65536, 64 << 20, "524288"),
 	UINT(guest_pids_max, 32, 32768, "1024"),

@@ -94,9 +94,6 @@ static void put_vcpus(struct params *p, const struct domain *d, const struct vm_
 static void put_nets(struct params *p, const struct domain *d)
 {
 	params_uint(p, "net.count", 0, d->n_nets);
-	for (uint32_t i = 0; i < d->n_nets; i++)
-		if (d->nets[i].target_dev)
-			params_string(p, "net.%.name", (int)i, d->nets[i].target_dev);
 }
 
 static void put_disks(struct params *p, const struct domain *d, const struct vm_stats_ret *st)

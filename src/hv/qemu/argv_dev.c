@@ -270,6 +270,9 @@ static void put_watchdog(struct out *o, const struct dom_watchdog *w)
 	if (plan_is(w->model, "i6300esb"))
 		out_pci(o, &w->info);
 	out_close(o);
+	/* of a definition that is older than its refusal */
+	if (plan_is(w->action, "dump"))
+		out_refuse(o, "watchdog action 'dump' is not supported; use 'pause' or 'reset'");
 	out_arg(o, "-watchdog-action");
 	out_arg(o, w->action);
 }

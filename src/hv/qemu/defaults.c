@@ -158,7 +158,10 @@ static int check_timer(struct plan_ctx *c, const struct dom_timer *t)
 		return plan_refuse(c, "timer '%s' is not supported on x86_64; leave it out", name);
 	if (t->tickpolicy == DOM_TIMER_TICKPOLICY_MERGE ||
 	    (t->name == DOM_TIMER_NAME_RTC && t->tickpolicy == DOM_TIMER_TICKPOLICY_DISCARD) ||
-	    (t->name == DOM_TIMER_NAME_PIT && t->tickpolicy == DOM_TIMER_TICKPOLICY_CATCHUP))
+	    (t->name == DOM_TIMER_NAME_PIT && t->tickpolicy == DOM_TIMER_TICKPOLICY_CATCHUP) ||
+	    (t->tickpolicy && t->tickpolicy != DOM_TIMER_TICKPOLICY_DELAY &&
+	     t->name != DOM_TIMER_NAME_RTC && t->name != DOM_TIMER_NAME_PIT &&
+	     t->name != DOM_TIMER_NAME_HPET))
 		return plan_refuse(c, "timer '%s': tickpolicy '%s' is not supported by QEMU", name,
 				   dom_timer_tickpolicy_names[t->tickpolicy]);
 	if (t->name == DOM_TIMER_NAME_HPET && t->tickpolicy)
@@ -173,10 +176,6 @@ static int check_timer(struct plan_ctx *c, const struct dom_timer *t)
 	    (t->name == DOM_TIMER_NAME_RTC || t->name == DOM_TIMER_NAME_PIT ||
 	     t->name == DOM_TIMER_NAME_TSC))
 		return plan_refuse(c, "timer '%s': present='no' is not supported by QEMU", name);
-	if (t->tickpolicy && t->tickpolicy != DOM_TIMER_TICKPOLICY_DELAY &&
-	    t->name != DOM_TIMER_NAME_RTC && t->name != DOM_TIMER_NAME_PIT)
-		return plan_refuse(c, "timer '%s': tickpolicy '%s' is not supported by QEMU", name,
-				   dom_timer_tickpolicy_names[t->tickpolicy]);
 	if (t->frequency && t->name != DOM_TIMER_NAME_TSC)
 		return plan_refuse(c, "timer '%s': frequency= is for timer 'tsc' only", name);
 	return 0;
