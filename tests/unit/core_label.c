@@ -407,7 +407,7 @@ static void test_facts_replaced(void **state)
 
 static void test_facts_replaced_guest(void **state)
 {
-	char process[64] = SVIRT, unconfined[64] = "system_u:system_r:cordon_unconfined_t:s0";
+	static char process[64] = SVIRT, unconfined[64] = "system_u:system_r:cordon_unconfined_t:s0";
 	struct label_choice c;
 
 	(void)state;
