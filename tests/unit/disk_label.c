@@ -325,6 +325,7 @@ static void test_no_answer(void **state)
 	fault = FAULT_NONE;
 	assert_non_null(strstr(got.text, paths[4]));
 	restart_file();
+	ipc_reply(take_ptr(unanswered), NULL, NULL, 0);
 	assert_int_equal(release(1, 0, 0), 0);
 	wait_for(4, original[4]);
 	use_close(&u);

@@ -19,6 +19,7 @@ static struct ipc_chan file;      /* to cordon-disk */
 
 /* Room for the test to misbehave: fail before, die before or after the label was set, say nothing. */
 static int fault;
+static struct ipc_call *unanswered;   /* with FAULT_SILENT: the test's to end */
 enum { FAULT_NONE, FAULT_REFUSE, FAULT_DIE_BEFORE, FAULT_DIE_AFTER, FAULT_SILENT };
 
 static void label_of(int fd, char *out)
@@ -52,8 +53,10 @@ int file_on_set_label(struct ipc_call *call, const struct file_label_args *args)
 
 	if (fault == FAULT_REFUSE)
 		return err_set(&call->err, -EROFS, ERR_SYSTEM_ERROR, "read-only");
-	if (fault == FAULT_SILENT)
+	if (fault == FAULT_SILENT) {
+		unanswered = call;
 		return 0;
+	}
 	if (fault == FAULT_DIE_BEFORE) {
 		ipc_chan_close(&file, "dies");
 		return -EIO;
