@@ -69,7 +69,7 @@ def test_undefine_with_a_store_elsewhere(server, define, name, folder, option):
     server.virsh("undefine", *option, name)
     assert name not in server.virsh("list", "--all", "--name").out
     assert path.read_bytes() == b"variables"
-    assert f"variable store '{path}' is not below" in server.log.read_text()
+    assert f"variable store '{path}' is not below" in server.log_tail()
 
 
 @pytest.mark.cordon
