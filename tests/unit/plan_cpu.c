@@ -93,6 +93,14 @@ static void test_enforce(void **state)
 	starts("kvm", " check='none'>" MODEL, &host, "Nehalem");
 	starts("kvm", ">" MODEL FEATURE("optional", "avx"), &host, "Nehalem,avx=on");
 	starts("kvm", ">" MODEL FEATURE("force", "avx"), &host, "Nehalem,avx=on");
+	/* what a list copied from the host demands, and KVM never emulates */
+	starts("kvm", ">" MODEL FEATURE("require", "ds_cpl"), &host, "Nehalem,ds-cpl=on");
+	starts("kvm", ">" MODEL FEATURE("require", "avx") FEATURE("require", "tm"), &host,
+	       "Nehalem,avx=on,tm=on");
+	starts("kvm", ">" MODEL FEATURE("disable", "tm"), &host, "Nehalem,tm=off,enforce=on");
+	starts("kvm", ">" MODEL FEATURE("require", "vmx"), &host, "Nehalem,vmx=on,enforce=on");
+	starts("kvm", " check='full'>" MODEL FEATURE("require", "tm"), &host,
+	       "Nehalem,tm=on,enforce=on");
 	starts("kvm", " match='minimum'>" MODEL, NULL, "host,migratable=on");
 	starts("kvm", " mode='host-model'>", NULL, "host,migratable=on");
 	starts("kvm", " mode='host-passthrough'>", NULL, "host,migratable=on");

@@ -131,11 +131,19 @@ static void check_host(struct out *o, const struct dom_cpu *cpu)
 				      "forbidden features: %s", cpu->features[i].name);
 }
 
+/* Does QEMU leave it out where it cannot be had, and the guest starts nevertheless. */
+static bool may_be_absent(const struct dom_cpu_feature *f)
+{
+	return f->policy == DOM_CPU_POLICY_OPTIONAL || f->policy == DOM_CPU_POLICY_FORCE ||
+	       (f->policy == DOM_CPU_POLICY_REQUIRE && !plan_cpu_feature_emulated(f->name));
+}
+
 /*
  * Is QEMU to refuse what lacks a feature? "full" says so. "partial" is libvirt's
  * comparison of a named model with the host, which only KVM can make: not for
- * features that may be absent (QEMU leaves them out then), and not for what
- * host-model and "minimum" take from the kernel's list, which is longer than KVM's.
+ * features that may be absent (a list copied from a host demands what the processor
+ * has and KVM does not emulate), and not for what host-model and "minimum" take from
+ * the kernel's list, which is longer than KVM's.
  */
 static bool must_have_all(const struct domain *d, const struct dom_cpu *cpu)
 {
@@ -145,8 +153,7 @@ static bool must_have_all(const struct domain *d, const struct dom_cpu *cpu)
 	    cpu->mode != DOM_CPU_MODE_CUSTOM || cpu->match == DOM_CPU_MATCH_MINIMUM)
 		return false;
 	for (uint32_t i = 0; i < cpu->n_features; i++)
-		if (cpu->features[i].policy == DOM_CPU_POLICY_OPTIONAL ||
-		    cpu->features[i].policy == DOM_CPU_POLICY_FORCE)
+		if (may_be_absent(&cpu->features[i]))
 			return false;
 	return true;
 }

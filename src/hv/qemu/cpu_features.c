@@ -67,14 +67,16 @@ static const struct {
 
 /*
  * Features of the bare processor that a guest is not given with host-model:
- * nested virtualisation is asked for by name, the rest KVM does not emulate.
+ * nested virtualisation is asked for by name, the rest no KVM emulates, or only
+ * some do: by kernel, processor and what else the guest was given.
  */
-static const char not_for_guests[] =
+static const char nested[] =
 	"vmx svm npt lbrv svm-lock nrip-save tsc-scale vmcb-clean flushbyasid decodeassists "
-	"pause-filter pfthreshold avic v-vmsave-vmload vgif svme-addr-chk skinit monitor ht acpi tm "
-	"tm2 est ds ds-cpl pbe dtes64 xtpr pdcm smx dca cid ia64 extapic ibs lwp wdt nodeid-msr tce "
-	"perfctr-nb intel-pt intel-pt-lip arch-lbr bus-lock-detect split-lock-detect waitpkg sgx "
-	"sgx1 sgx2 sgxlc pcommit full-width-write";
+	"pause-filter pfthreshold avic v-vmsave-vmload vgif svme-addr-chk";
+static const char not_emulated[] =
+	"skinit monitor ht acpi tm tm2 est ds ds-cpl pbe dtes64 xtpr pdcm smx dca cid ia64 extapic "
+	"ibs lwp wdt nodeid-msr tce perfctr-nb intel-pt intel-pt-lip arch-lbr bus-lock-detect "
+	"split-lock-detect waitpkg sgx sgx1 sgx2 sgxlc pcommit full-width-write";
 
 bool plan_word_in(const char *list, const char *word)
 {
@@ -104,6 +106,13 @@ bool plan_cpu_feature_known(const char *name)
 	return with_dashes(dashed, sizeof(dashed), name) && plan_word_in(known_features, dashed);
 }
 
+bool plan_cpu_feature_emulated(const char *name)
+{
+	char dashed[48];
+
+	return with_dashes(dashed, sizeof(dashed), name) && !plan_word_in(not_emulated, dashed);
+}
+
 bool plan_cpu_feature_from_kernel(const char *flag, bool amd, char *out, size_t size)
 {
 	const char *name = flag;
@@ -121,7 +130,7 @@ bool plan_cpu_feature_from_kernel(const char *flag, bool amd, char *out, size_t 
 	else if (strcmp(flag, "ibpb") == 0 && !amd)
 		return false;
 	return with_dashes(out, size, name) && plan_word_in(known_features, out) &&
-	       !plan_word_in(not_for_guests, out);
+	       !plan_word_in(nested, out) && !plan_word_in(not_emulated, out);
 }
 
 const struct plan_cpu_model *plan_cpu_model_find(const char *name)

@@ -40,6 +40,9 @@ bool plan_word_in(const char *list, const char *word);
 /* Is it a CPU feature QEMU knows, in libvirt's or in QEMU's spelling. */
 bool plan_cpu_feature_known(const char *name);
 
+/* Does every KVM emulate it if the processor has it; likewise in either spelling. */
+bool plan_cpu_feature_emulated(const char *name);
+
 /*
  * The kernel's spelling (/proc/cpuinfo) to QEMU's, into `out`; false: not a
  * feature a guest is given with host-model. `amd`: the processor is AMD's or Hygon's.
