@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "core/host.h"
 #include "core/label.h"
+#include "core/plan_fds.h"
 #include "core/plan_steps.h"
 #include "core/ptys.h"
 #include "core/vmlink.h"
@@ -27,39 +28,6 @@ static uint64_t memory_limit(const struct domain *d)
 	       core.conf.guest_memory_overhead_kib;
 }
 
-/* The descriptors of one start, as launch wants them: rows, and fds for those that bring one. */
-struct list {
-	struct launch_start_args *args;
-	struct guest_fd rows[LAUNCH_FDS_MAX];
-	int fds[IPC_FDS_MAX];
-	unsigned n_fds;
-	bool full;
-};
-
-static void add(struct list *l, enum guest_fd_kind kind, unsigned index, unsigned depth, bool write,
-		int fd)
-{
-	if (l->args->n_fds == LAUNCH_FDS_MAX || l->n_fds == IPC_FDS_MAX) {
-		l->full = true;
-		return;
-	}
-	l->rows[l->args->n_fds++] = (struct guest_fd){
-		.kind = kind, .index = index, .depth = depth, .write = write, .number = -1 };
-	if (fd >= 0)
-		l->fds[l->n_fds++] = fd;
-}
-
-static void add_chardevs(struct list *l, const struct dom_chr *c, unsigned n, enum dom_chr_kind kind)
-{
-	for (unsigned i = 0; i < n; i++) {
-		if (!ptys_has_device(&c[i], kind))
-			continue;
-		add(l, GUEST_FD_KIND_CHARDEV, i, kind, true, -1);
-		if (c[i].source == DOM_CHR_SOURCE_TYPE_PTY)
-			l->args->n_ptys++;
-	}
-}
-
 /* QEMU's sockets lie in the guest's folder, where no user may look; nobody makes one elsewhere. */
 static int refuse_paths(struct plan *p, const struct dom_chr *c, unsigned n, const char *what)
 {
@@ -70,28 +38,6 @@ static int refuse_paths(struct plan *p, const struct dom_chr *c, unsigned n, con
 				       "through Cordon, a channel by virDomainOpenChannel, a serial port as type "
 				       "'pty' by virsh console", what, i, c[i].path);
 	return 0;
-}
-
-static void add_all(struct list *l, const struct plan *p)
-{
-	const struct domain *d = &p->run->rec.live;
-
-	add(l, GUEST_FD_KIND_MONITOR, 0, 0, true, -1);
-	for (unsigned i = 0; i < d->n_disks; i++)
-		for (unsigned k = 0; k < p->disks[i].n; k++)
-			add(l, GUEST_FD_KIND_IMAGE, i, k, p->disks[i].images[k].write,
-			    p->disks[i].fds[k]);
-	for (enum guest_fd_kind k = GUEST_FD_KIND_LOADER; k <= GUEST_FD_KIND_INITRD; k++)
-		if (p->plain[k] >= 0)
-			add(l, k, 0, 0, k == GUEST_FD_KIND_NVRAM, p->plain[k]);
-	add_chardevs(l, d->serials, d->n_serials, DOM_CHR_KIND_SERIAL);
-	add_chardevs(l, d->consoles, d->n_consoles, DOM_CHR_KIND_CONSOLE);
-	add_chardevs(l, d->channels, d->n_channels, DOM_CHR_KIND_CHANNEL);
-	for (unsigned i = 0; i < d->n_nets; i++)
-		if (d->nets[i].type == DOM_NET_TYPE_USER)
-			add(l, GUEST_FD_KIND_NIC, i, 0, true, -1);
-	if (d->n_tpms)
-		add(l, GUEST_FD_KIND_TPM, 0, 0, true, -1);
 }
 
 /* The real chains are what QEMU is told, whatever the definition said. */
@@ -145,7 +91,7 @@ int launch_prepare(struct plan *p)
 	struct launch_start_args args = {
 		.name = d->name, .kvm = d->type == DOM_TYPE_KVM, .memory_kib = memory_limit(d),
 	};
-	struct list l = { .args = &args };
+	struct plan_fds l = { .n_fds = 1 };
 	int pair[2], rc;
 
 	if (!ch)
@@ -161,10 +107,7 @@ int launch_prepare(struct plan *p)
 		if (!args.image)
 			return err_set(&p->err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
 	}
-	args.fds = l.rows;
-	l.fds[l.n_fds++] = -1;   /* the vm's end, below */
-	add_all(&l, p);
-	if (l.full)
+	if (plan_list_fds(&l, d, p->disks, p->plain))
 		return err_set(&p->err, -E2BIG, ERR_CONFIG_UNSUPPORTED,
 			       "domain '%s' needs more than %u descriptors (disks with their backing "
 			       "chains, character devices, interfaces)", d->name, LAUNCH_FDS_MAX);
@@ -173,6 +116,9 @@ int launch_prepare(struct plan *p)
 		rc = ipc_pair(pair);
 	if (rc)
 		return err_sys(&p->err, rc, "domain '%s'", d->name);
+	args.fds = l.rows;
+	args.n_fds = l.n_rows;
+	args.n_ptys = l.n_ptys;
 	l.fds[0] = pair[1];
 	rc = launch_call_start(ch, &args, l.fds, l.n_fds, launched, p);
 	fd_close(&pair[1]);

@@ -11,30 +11,16 @@
 
 #include <cmocka.h>
 
-#include "hv/qemu/plan.h"
+#include "plan_fds.h"
 #include "proto/host.x.h"
 #include "xml/domain.h"
 
 #define ARENA_MAX (16 * 1024 * 1024)
+#define FIRST_FD 10
 
 static char intel[] = "GenuineIntel", pse[] = "pse", vmx[] = "vmx", sse4_1[] = "sse4_1";
 static char *flags[] = { pse, vmx, sse4_1 };
 static const struct host_facts host = { .cpu_vendor = intel, .cpu_flags = flags, .n_cpu_flags = 3 };
-
-static void number_fds(const struct domain *d, struct arena *a, struct plan_resources *ret)
-{
-	struct plan_need *needs;
-	struct guest_fd *fds;
-	size_t n;
-
-	assert_int_equal(plan_list_resources(d, a, &needs, &n), 0);
-	fds = arena_calloc(a, n, sizeof(*fds));
-	for (size_t i = 0; i < n; i++)
-		if (!needs[i].place)
-			fds[ret->n++] = (struct guest_fd){ .kind = needs[i].kind,
-							   .index = needs[i].index, .number = 9 };
-	ret->list = fds;
-}
 
 /* The start of a guest with this <cpu>: -cpu's argument is `want`, or it fails with that text in it. */
 static void starts(const char *type, const char *cpu, const struct host_facts *at, const char *want)
@@ -53,7 +39,7 @@ static void starts(const char *type, const char *cpu, const struct host_facts *a
 	if (domain_xml_parse(text, strlen(text), 0, a, &d, &err) || plan_complete(&d, &env, a, &err))
 		fail_msg("%s: %s", cpu, err.text);
 	assert_int_equal(plan_aliases(&d, a), 0);
-	number_fds(&d, a, &r);
+	number_fds(&d, FIRST_FD, a, &r);
 	if (plan_argv(&d, &r, a, &argv, &err) == 0)
 		for (size_t i = 0; i + 1 < argv.argc; i++)
 			if (strcmp(argv.argv[i], "-cpu") == 0)

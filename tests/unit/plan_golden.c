@@ -22,7 +22,7 @@
 #include <cmocka.h>
 
 #include "base/xdr.h"
-#include "hv/qemu/plan.h"
+#include "plan_fds.h"
 #include "xml/domain.h"
 
 #define DOC_MAX (1024 * 1024)
@@ -104,25 +104,6 @@ static void check_idempotent(struct arena *a, const char *name, const struct dom
 		fail_msg("%s: completing a second time changes it", name);
 }
 
-static void number_fds(const struct domain *d, struct arena *a, struct plan_resources *ret)
-{
-	struct plan_need *needs;
-	struct guest_fd *fds;
-	size_t n;
-
-	assert_int_equal(plan_list_resources(d, a, &needs, &n), 0);
-	fds = arena_calloc(a, n, sizeof(*fds));
-	for (size_t i = 0; i < n; i++) {
-		if (needs[i].place)
-			continue;
-		fds[ret->n] = (struct guest_fd){ .kind = needs[i].kind, .index = needs[i].index,
-						 .depth = needs[i].depth,
-						 .number = FIRST_FD + (int)ret->n };
-		ret->n++;
-	}
-	ret->list = fds;
-}
-
 static void check_argv(struct arena *a, const char *name, struct domain *d)
 {
 	struct plan_resources r = { .now = 1700000000, .utc_offset = 3600 };
@@ -131,7 +112,7 @@ static void check_argv(struct arena *a, const char *name, struct domain *d)
 	struct buf out;
 
 	assert_int_equal(plan_aliases(d, a), 0);
-	number_fds(d, a, &r);
+	number_fds(d, FIRST_FD, a, &r);
 	if (plan_argv(d, &r, a, &argv, &err) < 0)
 		fail_msg("%s: %s", name, err.text);
 	assert_null(argv.argv[argv.argc]);

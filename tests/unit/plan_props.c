@@ -15,11 +15,12 @@
 #include <cmocka.h>
 
 #include "base/xdr.h"
-#include "hv/qemu/plan.h"
 #include "hv/qemu/priv.h"
+#include "plan_fds.h"
 
 #define ARENA_MAX (64 * 1024 * 1024)
 #define N_GUESTS 400
+#define FIRST_FD 100
 
 static uint64_t seed;
 
@@ -236,26 +237,17 @@ static void check_adding(const struct domain *d, struct arena *a)
 static void check_argv(struct domain *d, struct arena *a)
 {
 	struct plan_resources r = { 0 };
-	struct plan_need *needs;
-	struct guest_fd *fds;
 	struct plan_argv argv;
 	struct err err = { 0 };
-	size_t n;
 
-	assert_int_equal(plan_list_resources(d, a, &needs, &n), 0);
-	fds = arena_calloc(a, n, sizeof(*fds));
-	for (size_t i = 0; i < n; i++)
-		fds[i] = (struct guest_fd){ .kind = needs[i].kind, .index = needs[i].index,
-					    .depth = needs[i].depth, .number = 100 + (int)i };
-	r.list = fds;
-	r.n = n;
+	number_fds(d, FIRST_FD, a, &r);
 	if (plan_argv(d, &r, a, &argv, &err) < 0)
 		fail_msg("%s: %s", d->name, err.text);
 	for (size_t i = 0; i < argv.argc; i++)
 		if (strstr(argv.argv[i], "/srv/"))
 			fail_msg("%s: a host path in '%s'", d->name, argv.argv[i]);
 	/* One descriptor less: an error, never a list with a hole. */
-	r.n = n - 1;
+	r.n--;
 	assert_true(plan_argv(d, &r, a, &argv, &err) < 0);
 }
 
@@ -339,10 +331,11 @@ static void test_targets(void **state)
 static void test_machines(void **state)
 {
 	(void)state;
-	assert_string_equal(plan_machine_canonical("q35"), "pc-q35-7.2");
-	assert_string_equal(plan_machine_canonical("pc"), "pc-i440fx-7.2");
-	assert_string_equal(plan_machine_canonical("pc-q35-5.0"), "pc-q35-5.0");
-	assert_null(plan_machine_canonical("isapc"));
+	assert_string_equal(plan_machine_find("q35")->name, "pc-q35-7.2");
+	assert_string_equal(plan_machine_find("pc")->name, "pc-i440fx-7.2");
+	assert_string_equal(plan_machine_find(NULL)->name, "pc-i440fx-7.2");
+	assert_string_equal(plan_machine_find("pc-q35-5.0")->name, "pc-q35-5.0");
+	assert_null(plan_machine_find("isapc"));
 }
 
 int main(void)

@@ -23,8 +23,8 @@
 
 #include <cmocka.h>
 
-#include "hv/qemu/plan.h"
 #include "hv/qemu/table.h"
+#include "plan_fds.h"
 #include "xml/domain.h"
 
 #define ARENA_MAX (64 * 1024 * 1024)
@@ -126,15 +126,15 @@ static int reopen_readonly(int fd)
 	return again;
 }
 
-/* The descriptor for one need; -1: cannot be made here. */
-static int make_fd(struct run *run, const struct domain *d, const struct plan_need *need)
+/* The descriptor of one row; -1: cannot be made here. */
+static int make_fd(struct run *run, const struct domain *d, const struct guest_fd *row)
 {
 	const struct dom_disk *disk;
 	struct sockaddr_un name;
 	socklen_t len;
 	int pair[2];
 
-	switch (need->kind) {
+	switch (row->kind) {
 	case GUEST_FD_KIND_MONITOR:
 		return make_listener(&run->monitor, &run->monitor_len);
 	case GUEST_FD_KIND_CHARDEV:
@@ -144,36 +144,33 @@ static int make_fd(struct run *run, const struct domain *d, const struct plan_ne
 		close(pair[1]);
 		return pair[0];
 	case GUEST_FD_KIND_LOADER:
-		return make_copy(need->path);
+		return make_copy(d->os.loader->path);
 	case GUEST_FD_KIND_NVRAM:
 		return make_copy(d->os.nvram->template_path ? d->os.nvram->template_path : "");
+	case GUEST_FD_KIND_IMAGE:
+		disk = &d->disks[row->index];
+		return make_image((row->depth ? disk->backing[row->depth - 1].format
+					      : disk->format) == DOM_DISK_FORMAT_QCOW2);
 	default:
-		disk = &d->disks[need->index];
-		return make_image((need->depth ? disk->backing[need->depth - 1].format
-					       : disk->format) == DOM_DISK_FORMAT_QCOW2);
+		return -1;
 	}
 }
 
 static bool make_fds(struct run *run, const struct domain *d, struct arena *a)
 {
-	struct plan_need *needs;
-	size_t n;
+	struct plan_resources r = { 0 };
 
-	assert_int_equal(plan_list_resources(d, a, &needs, &n), 0);
-	assert_true(n <= FDS_MAX);
-	for (size_t i = 0; i < n; i++) {
-		int fd = needs[i].place ? -1 : make_fd(run, d, &needs[i]);
+	number_fds(d, FIRST_FD, a, &r);
+	assert_true(r.n <= FDS_MAX);
+	for (; run->n < r.n; run->n++) {
+		int fd = make_fd(run, d, &r.list[run->n]);
 
-		if (needs[i].readonly)
+		if (!r.list[run->n].write)
 			fd = reopen_readonly(fd);
 		if (fd < 0)
 			return false;
 		run->fds[run->n] = fd;
-		run->list[run->n] = (struct guest_fd){ .kind = needs[i].kind,
-						      .index = needs[i].index,
-						      .depth = needs[i].depth,
-						      .number = FIRST_FD + (int)run->n };
-		run->n++;
+		run->list[run->n] = r.list[run->n];
 	}
 	return true;
 }

@@ -49,34 +49,12 @@ int plan_complete(struct domain *d, const struct plan_env *env, struct arena *a,
  */
 int plan_aliases(struct domain *d, struct arena *a);
 
-/*
- * What must be opened for a guest, in this order (core follows the same rule
- * on its own, from the model alone):
- *   MONITOR  the QMP socket
- *   IMAGE    for each disk with a path, in list order: the top image (depth 0),
- *            then its backing images (depth 1, 2, ...)
- *   LOADER   <loader>, when a path is known;  NVRAM  <nvram>
- *   KERNEL, INITRD
- *   CHARDEV  serials, then consoles, then channels: `depth` is the
- *            enum dom_chr_kind, `index` the place in that list. None for
- *            type='null', and none for a console that stands for a serial.
- *   NIC      for each interface of type user: one connected socket to passt
- *   TPM      one connected socket to swtpm
- * `index` is the place in the model's list (0 where there is only one).
- */
-struct plan_need {
-	enum guest_fd_kind kind;
-	uint32_t index;
-	uint32_t depth;
-	const char *path;      /* on the host; NULL: a socket made by the caller */
-	const char *place;     /* shown at this path in the cage instead of a descriptor; or NULL */
-	bool readonly;
-};
-int plan_list_resources(const struct domain *d, struct arena *a, struct plan_need **ret,
-			size_t *ret_n);
-
 struct plan_resources {
-	const struct guest_fd *list;    /* launch's answer: `number` is the descriptor in QEMU */
+	/*
+	 * launch's answer to core's list (src/core/plan_fds.h): `number` is the descriptor in QEMU,
+	 * but for kernel and initrd, which are at PLAN_CAGE_KERNEL and PLAN_CAGE_INITRD
+	 */
+	const struct guest_fd *list;
 	size_t n;
 	const struct host_facts *host;  /* for cpu mode host-model; NULL: QEMU's "host" instead */
 	int64_t now;                    /* seconds since 1970, UTC; for clock offset='variable' */
@@ -111,9 +89,6 @@ bool plan_console_is_serial(const struct domain *d, uint32_t index);
 
 /* The letters of a disk target as a number: "vda" 0, "sdaa" 26; -1 if it is not one. */
 int plan_target_index(const char *target);
-
-/* What a canonical machine name or alias stands for ("q35" -> "pc-q35-7.2"); NULL: unknown. */
-const char *plan_machine_canonical(const char *name);
 
 /*
  * virConnectGetCapabilities and virConnectGetDomainCapabilities as text,

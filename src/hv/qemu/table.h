@@ -7,7 +7,6 @@
 #include <stddef.h>
 
 #define PLAN_EMULATOR "/usr/bin/qemu-system-x86_64"
-#define PLAN_QEMU_VERSION 7002000  /* major * 1000000 + minor * 1000 + micro */
 
 enum plan_chipset { PLAN_CHIPSET_I440FX = 1, PLAN_CHIPSET_Q35 };
 

@@ -89,13 +89,6 @@ const struct plan_machine *plan_machine_find(const char *name)
 	return NULL;
 }
 
-const char *plan_machine_canonical(const char *name)
-{
-	const struct plan_machine *m = plan_machine_find(name);
-
-	return m ? m->name : NULL;
-}
-
 const struct plan_firmware *plan_firmware_for(bool secure)
 {
 	for (size_t i = 0; i < n_plan_firmwares; i++)
