@@ -24,7 +24,6 @@
 #define CONN_POOLS_MAX 16u
 #define CONN_LINGER 5                   /* seconds for a client that closed to read its answers */
 #define CONN_HOST_FRESH 2               /* seconds that host facts are used without asking again */
-#define CONN_HOST_ARENA (4u << 20)
 #define CONN_LIB_VERSION 9000000u       /* libvirt's number whose protocol this is */
 #define CONN_URI_MAX 1024u
 

@@ -12,8 +12,6 @@
 #include "ipc/call.h"
 #include "proto/hostd.x.h"
 
-#define FACTS_MAX (8u << 20)
-
 static struct arena *arena;
 static const struct host_facts *facts;
 

@@ -20,7 +20,6 @@
 #include "vm/queue.h"
 
 #define VM_CONFIG_MAX (16u << 20)    /* bytes of memory for the model and settings */
-#define VM_STOP_GRACE 5              /* seconds that QEMU gets to quit when a start failed */
 
 /* libvirt's numbers, as far as vm tells them */
 enum { STATE_RUNNING = 1, STATE_PAUSED = 3, STATE_SHUTDOWN = 4, STATE_SHUTOFF = 5,
