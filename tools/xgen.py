@@ -517,8 +517,6 @@ class Book:
         if args and any(f.name == fname and f.base in ("unsigned", "int") for f in args.fields):
             parts.append(f".flags_off = 1 + offsetof(struct {r.args}, {fname})")
         bits = []
-        if k.get("prio") == "high":
-            bits.append("IPC_HIGH")
         if k.get("write") == "yes":
             bits.append("IPC_WRITE")
         if k.get("event") == "yes":
@@ -526,15 +524,12 @@ class Book:
         if "stream" in k:
             bits.append({"in": "IPC_STREAM_IN", "out": "IPC_STREAM_OUT",
                          "both": "IPC_STREAM_IN | IPC_STREAM_OUT"}[k["stream"]])
-        if k.get("fds") in ("in", "out"):
-            bits.append("IPC_CLIENT_FDS_" + k["fds"].upper())
+        if k.get("fds") == "out":
+            bits.append("IPC_CLIENT_FDS_OUT")
         if bits:
             parts.append(f".flags = {' | '.join(bits)}")
         if "audit" in k:
             parts.append(f".audit = {self.name_of(here, k['audit'])}")
-        if "as" in k:
-            prog, proc = k["as"].replace(" ", "").split(".")
-            parts.append(f".as_proc = {prog.upper()}_{proc}")
         return "\t{ " + ",\n\t  ".join(parts) + " },"
     def declaration(self):
         out = [f"extern const struct {self.name} {{"]

@@ -57,21 +57,21 @@ bool list_matches(const struct guest *g, uint32_t flags)
 	return true;
 }
 
-/* The first or next guest that the client may see and that matches. */
-static struct guest *next_seen(const struct client *c, struct guest *after, uint32_t flags)
+/* The first or next guest that matches, and passes the row's filter for the client. */
+static struct guest *next_seen(const struct ipc_call *call, struct guest *after, uint32_t flags)
 {
 	struct guest *g = guest_next(after);
 
-	while (g && (!may_see(c, PERM_DOMAIN_GETATTR, g) || !list_matches(g, flags)))
+	while (g && (!may_see(client_of(call), call->row->filter, g) || !list_matches(g, flags)))
 		g = guest_next(g);
 	return g;
 }
 
-static int count_seen(const struct client *c, uint32_t flags)
+static int count_seen(const struct ipc_call *call, uint32_t flags)
 {
 	int n = 0;
 
-	for (struct guest *g = next_seen(c, NULL, flags); g; g = next_seen(c, g, flags))
+	for (struct guest *g = next_seen(call, NULL, flags); g; g = next_seen(call, g, flags))
 		n++;
 	return n;
 }
@@ -80,7 +80,6 @@ int remote_on_connect_list_all_domains(struct ipc_call *call,
 				       const struct remote_connect_list_all_domains_args *args)
 {
 	struct remote_connect_list_all_domains_ret ret = { 0 };
-	const struct client *c = client_of(call);
 	unsigned max = guest_count();
 	int rc = args_flags(call, args->flags, LIST_ALL_KNOWN);
 
@@ -89,7 +88,7 @@ int remote_on_connect_list_all_domains(struct ipc_call *call,
 	ret.domains = arena_calloc(call->arena, max + 1, sizeof(*ret.domains));
 	if (!ret.domains)
 		return err_set(&call->err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
-	for (struct guest *g = next_seen(c, NULL, args->flags); g; g = next_seen(c, g, args->flags))
+	for (struct guest *g = next_seen(call, NULL, args->flags); g; g = next_seen(call, g, args->flags))
 		ret.domains[ret.ret++] = guest_wire(g);
 	ret.n_domains = args->need_results ? ret.ret : 0;
 	return remote_reply_connect_list_all_domains(call, &ret);
@@ -97,7 +96,7 @@ int remote_on_connect_list_all_domains(struct ipc_call *call,
 
 int remote_on_connect_num_of_domains(struct ipc_call *call)
 {
-	struct remote_connect_num_of_domains_ret ret = { count_seen(client_of(call), LIST_ACTIVE) };
+	struct remote_connect_num_of_domains_ret ret = { count_seen(call, LIST_ACTIVE) };
 
 	return remote_reply_connect_num_of_domains(call, &ret);
 }
@@ -105,7 +104,7 @@ int remote_on_connect_num_of_domains(struct ipc_call *call)
 int remote_on_connect_num_of_defined_domains(struct ipc_call *call)
 {
 	struct remote_connect_num_of_defined_domains_ret ret = {
-		count_seen(client_of(call), LIST_INACTIVE) };
+		count_seen(call, LIST_INACTIVE) };
 
 	return remote_reply_connect_num_of_defined_domains(call, &ret);
 }
@@ -113,14 +112,13 @@ int remote_on_connect_num_of_defined_domains(struct ipc_call *call)
 int remote_on_connect_list_domains(struct ipc_call *call,
 				   const struct remote_connect_list_domains_args *args)
 {
-	const struct client *c = client_of(call);
 	struct remote_connect_list_domains_ret ret = { 0 };
 
 	ret.ids = arena_calloc(call->arena, guest_count() + 1, sizeof(*ret.ids));
 	if (!ret.ids)
 		return err_set(&call->err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
-	for (struct guest *g = next_seen(c, NULL, LIST_ACTIVE); g && (int)ret.n_ids < args->maxids;
-	     g = next_seen(c, g, LIST_ACTIVE))
+	for (struct guest *g = next_seen(call, NULL, LIST_ACTIVE); g && (int)ret.n_ids < args->maxids;
+	     g = next_seen(call, g, LIST_ACTIVE))
 		ret.ids[ret.n_ids++] = guest_id(g);
 	return remote_reply_connect_list_domains(call, &ret);
 }
@@ -128,14 +126,13 @@ int remote_on_connect_list_domains(struct ipc_call *call,
 int remote_on_connect_list_defined_domains(struct ipc_call *call,
 					   const struct remote_connect_list_defined_domains_args *args)
 {
-	const struct client *c = client_of(call);
 	struct remote_connect_list_defined_domains_ret ret = { 0 };
 
 	ret.names = arena_calloc(call->arena, guest_count() + 1, sizeof(*ret.names));
 	if (!ret.names)
 		return err_set(&call->err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
-	for (struct guest *g = next_seen(c, NULL, LIST_INACTIVE); g && (int)ret.n_names < args->maxnames;
-	     g = next_seen(c, g, LIST_INACTIVE))
+	for (struct guest *g = next_seen(call, NULL, LIST_INACTIVE); g && (int)ret.n_names < args->maxnames;
+	     g = next_seen(call, g, LIST_INACTIVE))
 		ret.names[ret.n_names++] = g->name;
 	return remote_reply_connect_list_defined_domains(call, &ret);
 }

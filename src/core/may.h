@@ -21,7 +21,7 @@ bool may_readonly_perm(unsigned perm);
 int may(const struct client *c, const struct ipc_row *row, uint32_t flags, const struct guest *g,
 	struct err *err);
 
-/* As may(), for a list's filter or an event. */
+/* As may(), for a list's filter or an event; without a permission (the row has no filter) nothing is. */
 bool may_see(const struct client *c, unsigned perm, const struct guest *g);
 
 /* Bit n set: client procedure n may be tried. For conn, before it parses XML. */

@@ -244,7 +244,7 @@ static void ask_all(struct survey *s, struct guest **list, bool nowait)
 
 static bool wanted(struct ipc_call *call, const struct guest *g, uint32_t flags)
 {
-	return may_see(client_of(call), PERM_DOMAIN_READ, g) && list_matches(g, flags & FILTER_ALL);
+	return may_see(client_of(call), call->row->filter, g) && list_matches(g, flags & FILTER_ALL);
 }
 
 static struct guest **choose(struct ipc_call *call,

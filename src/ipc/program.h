@@ -19,7 +19,6 @@ enum ipc_room {
 #define IPC_STATE_FRESH 1u     /* nothing said yet */
 #define IPC_STATE_AUTH  2u     /* identity known */
 #define IPC_STATE_OPEN  4u     /* in use */
-#define IPC_STATE_ANY   7u
 
 enum ipc_class {
 	IPC_CLASS_NONE, IPC_CLASS_CONNECT, IPC_CLASS_DOMAIN, IPC_CLASS_NETWORK,
@@ -28,13 +27,11 @@ enum ipc_class {
 	IPC_CLASS_SECRET, IPC_CLASS_INTERFACE,
 };
 
-#define IPC_HIGH           1u   /* answered without waiting for a guest */
-#define IPC_WRITE          2u   /* refused on a read-only connection */
-#define IPC_EVENT          4u   /* one way, no reply */
-#define IPC_STREAM_IN      8u   /* the reply opens a stream towards us */
-#define IPC_STREAM_OUT    16u   /* the reply opens a stream towards the client */
-#define IPC_CLIENT_FDS_IN 32u
-#define IPC_CLIENT_FDS_OUT 64u
+#define IPC_WRITE          1u   /* refused on a read-only connection */
+#define IPC_EVENT          2u   /* one way, no reply */
+#define IPC_STREAM_IN      4u   /* the reply opens a stream towards us */
+#define IPC_STREAM_OUT     8u   /* the reply opens a stream towards the client */
+#define IPC_CLIENT_FDS_OUT 16u  /* the client's answer carries one */
 
 /* One more permission, needed when (flags & mask) is (negate: is not) set. */
 struct ipc_when {
@@ -46,7 +43,6 @@ struct ipc_when {
 /* Distances and not pointers, as in struct xdr_field: read by what follows below. */
 struct ipc_row {
 	uint32_t num;
-	uint32_t as_proc;       /* the client procedure this row serves */
 	int32_t name;
 	int32_t args, ret;      /* 0: nobody serves it yet ("later" in proto) */
 	int32_t audit;          /* record written when the row succeeds or fails; 0: none */
