@@ -201,6 +201,37 @@ def readonly():
                      "prevents virDomainDefineXML", c)
 
 
+def registrations():
+    """CLIENT_SUBS_MAX"""
+    register, deregister = 316, 317
+    lifecycle = struct.pack(">iI", 0, 0)
+    with opened() as c:
+        got = [c.call(register, lifecycle) for _ in range(256)]
+        check("256 registrations", all(g.status == r.OK for g in got), got[-1])
+        expect_error("one more registration", c.call(register, lifecycle), 9,
+                     "more than 256 event registrations on one connection", c)
+        rep = c.call(deregister, got[100].body)
+        check("one registration less", rep.status == r.OK, rep)
+        rep = c.call(register, lifecycle)
+        check("then another one", rep.status == r.OK, rep)
+
+
+def pools():
+    """CONN_POOLS_MAX"""
+    def define(c, name):
+        text = f"<pool type='dir'><name>{name}</name><target><path>/p/{name}</path></target></pool>"
+        return c.call(77, r.string(text) + bytes(4))
+    with opened() as c:
+        got = [define(c, f"p{i}") for i in range(16)]
+        check("16 pools", all(g.status == r.OK for g in got), got[-1])
+        expect_error("one more pool", define(c, "more"), 9, "this connection has 16 pools", c)
+        with opened() as other:
+            check("another connection's pools", define(other, "more").status == r.OK)
+        rep = c.call(82, got[7].body)
+        check("one pool less", rep.status == r.OK, rep)
+        check("then another one", define(c, "more").status == r.OK)
+
+
 def conn_memory(pid):
     with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
         for line in f:
@@ -265,7 +296,7 @@ def floods():
 
 
 FEW = (unknown_procedures, unknown_programs, statuses_and_types, before_open, uris, bodies, lengths,
-       descriptors, many, closing, features, readonly)
+       descriptors, many, closing, features, readonly, registrations, pools)
 for test in {"few": FEW, "floods": (floods,)}.get(PART, (*FEW, floods)):
     test()
 sys.exit(1 if failed else 0)

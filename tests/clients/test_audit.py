@@ -88,13 +88,46 @@ def test_of_an_end_nobody_asked_for(server, define, trail):
     assert short(records) == [("stop", "failed", "success")]
 
 
-def test_in_the_log_as_well(own_server):
-    """The same lines, at the log's default level."""
-    one = own_server("audit_logging = 1\n").start()
+def define_undefine(one):
+    """Two records."""
     path = one.dir / "logged.xml"
     path.write_text(guest.xml("logged"))
     one.virsh("define", path)
     one.virsh("undefine", "logged")
+
+
+def test_none(own_server):
+    one = own_server("audit_level = 0\naudit_logging = 1\n").start()
+    define_undefine(one)
+    path = one.place("state/audit.log")
+    assert not path.exists() or not path.stat().st_size
+    assert "audit:" not in one.log.read_text()
+
+
+def test_a_full_file_is_kept_once(own_server):
+    """AUDIT_FILE_MAX: the record that reaches it is the last one of its file."""
+    full = 16 << 20
+    one = own_server().start()
+    path, old = one.place("state/audit.log"), one.place("state/audit.log.0")
+
+    def ops(file):
+        return re.findall(rb" op=(\S+) ", file.read_bytes())
+    for _ in range(2):
+        os.truncate(path, full - 2000)
+        define_undefine(one)
+        assert full - 2000 < path.stat().st_size < full, "there is room for more"
+        before = old.exists() and old.stat().st_mtime_ns
+        os.truncate(path, full - 1)
+        define_undefine(one)
+        assert ops(old)[-1] == b"define" and full < old.stat().st_size < full + 2000
+        assert ops(path) == [b"undefine"] and path.stat().st_size < 2000
+        assert old.stat().st_mtime_ns != before
+
+
+def test_in_the_log_as_well(own_server):
+    """The same lines, at the log's default level."""
+    one = own_server("audit_logging = 1\n").start()
+    define_undefine(one)
     lines = one.place("state/audit.log").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 2 and all(FORM.match(each) for each in lines)
     assert re.findall(r"audit: (type=.*?) *$", one.log.read_text(), re.M) == lines

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Every command that moves a guest from state to state, the state it ends in and the reason."""
+import os
 import re
+import signal
 import time
 
 import libvirt
@@ -91,6 +93,26 @@ def test_destroy_graceful(server, define):
     server.virsh("start", name)
     server.virsh("destroy", "--graceful", name)
     assert state(server, name) == "shut off (destroyed)"
+
+
+@pytest.mark.cordon
+def test_destroy_graceful_has_an_end(own_server, name):
+    """shutdown_timeout: a QEMU that does not quit is not killed, and who asked is told."""
+    one = own_server("shutdown_timeout = 1\n").start()
+    path = one.dir / "g.xml"
+    path.write_text(guest.xml(name, memory=64))
+    one.virsh("define", path)
+    one.virsh("start", name)
+    qemu = one.qemu(name)
+    os.kill(qemu, signal.SIGSTOP)
+    begin = time.monotonic()
+    result = one.virsh("destroy", "--graceful", name, check=False)
+    took = time.monotonic() - begin
+    assert result.code != 0 and "did not end within 1 s (shutdown_timeout)" in result.err, result
+    assert 1 <= took < 10, "not the default's 15"
+    assert one.qemu(name) == qemu
+    one.virsh("destroy", name)
+    assert state(one, name) == "shut off (destroyed)"
 
 
 def test_shutdown_by_power_button(server, booted):

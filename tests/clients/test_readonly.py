@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The read-only socket: every write is refused by the table, reads are answered."""
+import grp
+import pwd
+import subprocess
+
 import libvirt
 import pytest
 
@@ -75,7 +79,6 @@ def test_virsh_shows_and_refuses(server, define):
 @pytest.mark.cordon
 def test_default_is_closed_to_others(own_server):
     """Another user than root may not even connect, unless the configuration says so."""
-    import subprocess
     one = own_server().start()
     probe = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "virsh", "-r", "-c",
              one.uri_ro, "list", "--all"]
@@ -84,8 +87,23 @@ def test_default_is_closed_to_others(own_server):
 
 
 @pytest.mark.cordon
+def test_listed_may_look_on(own_server):
+    """unix_ro_users and unix_ro_groups: these, by the read-only socket, and nobody else."""
+    one = own_server('unix_ro_users = [ "daemon" ]\nunix_ro_groups = [ "games" ]\n').start()
+    daemon, games = pwd.getpwnam("daemon").pw_uid, grp.getgrnam("games").gr_gid
+
+    def listed(uid, gid, groups="--clear-groups", ro=True):
+        who = ["setpriv", f"--reuid={uid}", f"--regid={gid}", groups, "virsh"]
+        words = ["-r", "-c", one.uri_ro] if ro else ["-c", one.uri]
+        return subprocess.run([*who, *words, "list", "--all"], capture_output=True, text=True, check=False,
+                              timeout=30).returncode == 0
+    assert listed(daemon, 65534) and listed(65534, games) and listed(65534, 65534, f"--groups={games}")
+    assert not listed(65534, 65534) and not listed(65533, daemon)
+    assert not listed(daemon, games, ro=False)
+
+
+@pytest.mark.cordon
 def test_named_key_opens_it(own_server):
-    import subprocess
     one = own_server('unix_ro_access = "all"\n').start()
     probe = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "virsh", "-c"]
     done = subprocess.run([*probe, one.uri_ro, "-r", "list", "--all"], capture_output=True,

@@ -3,6 +3,7 @@
 import os
 import random
 import resource
+import signal
 import socket
 import struct
 import subprocess
@@ -205,6 +206,28 @@ def test_one_user_among_others(own_server):
         for child in children:
             child.kill()
             child.wait()
+
+
+def test_queue(own_server):
+    """max_queued_clients wait to be accepted, of each socket, and one that the kernel counts no more."""
+    server = own_server("max_queued_clients = 3\n")
+    server.start()
+    door, waiting = house.pid(server, "door"), []
+    house.kill(signal.SIGSTOP, door)
+    try:
+        for path in (server.socket_path, server.socket_ro_path):
+            n = 0
+            with pytest.raises(BlockingIOError):
+                for n in range(100):
+                    waiting.append(socket.socket(socket.AF_UNIX))
+                    waiting[-1].setblocking(False)
+                    waiting[-1].connect(str(path))
+            assert n == 4
+    finally:
+        house.kill(signal.SIGCONT, door)
+        for one in waiting:
+            one.close()
+    others_work(server)
 
 
 def conn_memory(server):

@@ -220,6 +220,47 @@ def test_silent_under_a_guest(server, trio, name, define, stuck):
     wait_for(lambda: server.virsh("domstate", name).out.strip() == "shut off", 10)
 
 
+def test_as_many_as_may_wait(own_server, stuck):
+    """JOB_WORKERS_MAX requests wait for slow storage at a time, FILE_WORKERS_MAX of file's workers hang: what
+    comes beyond is refused at once, and nobody else has to do with it."""
+    server = own_server("file_timeout = 5\n").start()
+    folder = stuck.mount("open")
+    conns = [server.connect() for _ in range(33)]
+    domains = [conn.defineXML(guests.xml(f"g{i}", memory=64, devices=guests.disk(folder / f"{i}.img")))
+               for i, conn in enumerate(conns)]
+
+    def start(domain, told):
+        begin = time.monotonic()
+        with pytest.raises(libvirt.libvirtError) as caught:
+            domain.create()
+        told.append((str(caught.value), time.monotonic() - begin))
+
+    def start_all(some):
+        told = []
+        threads = [threading.Thread(target=start, args=(d, told)) for d in some]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        return told
+
+    told = start_all(domains)
+    refused = [(text, took) for text, took in told if "file_timeout" not in text]
+    assert len(told) == 33 and len(refused) == 1, told
+    assert "32 requests wait for it already: try again later" in refused[0][0] and refused[0][1] < 4
+    told = start_all(domains[:32])
+    assert len(told) == 32 and all("file_timeout" in text for text, _ in told), told
+    assert len(house.pids(server, "file")) == 1 + 64
+    (text, took), = start_all(domains[:1])
+    assert took < 4 and "file_timeout" not in text, text
+    assert "no worker for slow storage: 64 are at work" in server.log.read_text()
+    whole_life(server, "other")
+    for conn in conns:
+        conn.close()
+    stuck.end()
+    wait_for(lambda: len(house.pids(server, "file")) == 1, 20, text="the end of what hung")
+
+
 @pytest.mark.parametrize("stage", ["read", "flush"])
 def test_end(own_server, stuck, stage):
     """The daemon ends in time while a process hangs; another one serves; nothing else is left."""
