@@ -104,24 +104,27 @@ int sandbox_effective_caps(uint64_t mask)
 	return r < 0 ? r : set_caps(mask & held, held);
 }
 
+/* Without CAP_SYS_RESOURCE the limit we were given is all there is: a lower one stays. */
+static int at_most(__rlimit_resource_t what, rlim_t most)
+{
+	struct rlimit l;
+
+	if (getrlimit(what, &l) < 0)
+		return -1;
+	l.rlim_cur = l.rlim_max = l.rlim_max < most ? l.rlim_max : most;
+	return setrlimit(what, &l);
+}
+
 static int enter_limits(const struct sandbox_profile *p, struct err *err)
 {
 	/* 1, not 0: with 0 a core dump still goes where core_pattern has a pipe (core(5)) */
-	const struct rlimit core = { 1, 1 };
-	struct rlimit nofile = { p->nofile, p->nofile }, have;
-
-	if (setrlimit(RLIMIT_CORE, &core) < 0)
+	if (at_most(RLIMIT_CORE, 1) < 0)
 		return err_sys(err, -errno, "sandbox '%s': core limit", p->name);
 #ifndef CORDON_SANITIZE   /* which maps terabytes */
-	if (p->memory && setrlimit(RLIMIT_AS, &(struct rlimit){ p->memory, p->memory }) < 0)
+	if (p->memory && at_most(RLIMIT_AS, p->memory) < 0)
 		return err_sys(err, -errno, "sandbox '%s': memory limit", p->name);
 #endif
-	if (p->nofile == SANDBOX_NOFILE_KEEP)
-		return 0;
-	/* without CAP_SYS_RESOURCE the limit we were given is all there is */
-	if (getrlimit(RLIMIT_NOFILE, &have) == 0 && have.rlim_max < p->nofile)
-		nofile.rlim_cur = nofile.rlim_max = have.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &nofile) < 0)
+	if (p->nofile != SANDBOX_NOFILE_KEEP && at_most(RLIMIT_NOFILE, p->nofile) < 0)
 		return err_sys(err, -errno, "sandbox '%s': descriptor limit", p->name);
 	return 0;
 }

@@ -319,6 +319,59 @@ static void entering_gives_everything_up(void **state)
 	close(gate[1]);
 }
 
+/* A limit that cordond was born with is lower: kept, for a room may not raise it. */
+static int limits_below(rlim_t nofile, rlim_t memory, rlim_t core, struct rlimit ret[3])
+{
+	static const int which[] = { RLIMIT_NOFILE, RLIMIT_AS, RLIMIT_CORE };
+	const rlim_t low[] = { nofile, memory, core };
+	const struct sandbox_profile p = { .name = "probe", .uid = UID, .gid = UID, .keep_all_fds = true,
+					   .root_fd = SANDBOX_ROOT_KEEP, .any_path = true, .nofile = 64,
+					   .memory = UINT64_C(1) << 40 };
+	struct err err = { 0 };
+	int out[2], status;
+	pid_t pid;
+
+	assert_int_equal(pipe(out), 0);
+	pid = fork();
+	if (pid == 0) {
+		for (int i = 0; i < 3; i++)
+			if (low[i] != RLIM_INFINITY &&
+			    setrlimit(which[i], &(struct rlimit){ low[i], low[i] }) < 0)
+				_exit(2);
+		if (sandbox_drop_caps(~SANDBOX_CAP(CAP_SYS_RESOURCE), &err) < 0 ||
+		    sandbox_enter(&p, &err) < 0) {
+			dprintf(2, "%s\n", err.text);
+			_exit(1);
+		}
+		for (int i = 0; i < 3; i++)
+			getrlimit(which[i], &ret[i]);
+		_exit(write(out[1], ret, 3 * sizeof(*ret)) < 0);
+	}
+	waitpid(pid, &status, 0);
+	if (status == 0)
+		assert_int_equal(read(out[0], ret, 3 * sizeof(*ret)), 3 * sizeof(*ret));
+	close(out[0]);
+	close(out[1]);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+static void a_lower_limit_is_kept(void **state)
+{
+	const rlim_t many = SANITIZED ? RLIM_INFINITY : (rlim_t)1 << 40;
+	const rlim_t few = SANITIZED ? RLIM_INFINITY : (rlim_t)1 << 39;
+	struct rlimit have[3];
+
+	(void)state;
+	assert_int_equal(limits_below(RLIM_INFINITY, RLIM_INFINITY, RLIM_INFINITY, have), 0);
+	assert_int_equal(have[0].rlim_max, 64);
+	assert_true(have[1].rlim_max == many && have[1].rlim_cur == many);
+	assert_int_equal(have[2].rlim_max, 1);
+	assert_int_equal(limits_below(32, few, 0, have), 0);
+	assert_int_equal(have[0].rlim_max, 32);
+	assert_true(have[1].rlim_max == few && have[1].rlim_cur == few);
+	assert_int_equal(have[2].rlim_max, 0);
+}
+
 /* ---- Landlock: each probe runs free first, which is the control, and then under rules ---- */
 
 static char land_dir[] = "/tmp/cordon-land-XXXXXX";
@@ -545,6 +598,7 @@ int main(void)
 		cmocka_unit_test(passt_policy),
 		cmocka_unit_test(one_exec_passes),
 		cmocka_unit_test(entering_gives_everything_up),
+		cmocka_unit_test(a_lower_limit_is_kept),
 		cmocka_unit_test(landlock_bites),
 		cmocka_unit_test(a_room_opens_nothing_unless_its_row_says_so),
 		cmocka_unit_test(only_listed_descriptors_survive),
