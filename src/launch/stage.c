@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -76,7 +77,8 @@ static void become_vm(const struct stage *s, const struct watched *qemu, int arg
 		fds[n++] = (struct cage_fd){ s->cell->pty[i], VM_FD_PTY + (int)i };
 	label_compose(launch.label, VM_TYPE, s->cell->label, label);
 	rc = vm_binary(path);
-	if (!rc && fchdir(s->cell->dir) < 0)
+	/* a network of its own: connect() then reaches what has a name in its root, nothing abstract */
+	if (!rc && (fchdir(s->cell->dir) < 0 || unshare(CLONE_NEWNET) < 0))
 		rc = -errno;
 	if (!rc)
 		rc = label_next(-1, "exec", label, false);

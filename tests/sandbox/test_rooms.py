@@ -72,6 +72,21 @@ def test_nor_are_guests(server, name, define):
     server.virsh("destroy", name)
 
 
+def test_a_vm_has_a_network_of_its_own(server, name, define):
+    """Nothing in it: no abstract socket of the host's can be named; and so it is for one that is started anew."""
+    define(name, memory=64)
+    server.virsh("start", name)
+    uuid = house.uuid(server, name)
+    first = house.vm(server, uuid)
+    seen = {os.readlink("/proc/self/ns/net"), os.readlink(f"/proc/{server.qemu(name)}/ns/net")}
+    assert os.readlink(f"/proc/{first}/ns/net") not in seen
+    house.kill(9, first)
+    wait_for(lambda: house.vm(server, uuid) != first, 10, text="another cordon-vm")
+    assert os.readlink(f"/proc/{house.vm(server, uuid)}/ns/net") not in seen
+    assert server.virsh("suspend", name).code == 0
+    server.virsh("destroy", name)
+
+
 def test_uids_differ(server):
     uids = [house.status(house.pid(server, r))["Uid"] for r in ("supervisor", "door", "host", "core", "conn", "file")]
     assert len(set(uids)) == len(uids)
