@@ -71,7 +71,12 @@ static const struct {
 } constants[] = {
 	{ "AF_UNIX", AF_UNIX }, { "AF_INET", AF_INET }, { "AF_INET6", AF_INET6 },
 	{ "AF_NETLINK", AF_NETLINK }, { "AF_VSOCK", AF_VSOCK },
-	{ "SOCK_RAW", SOCK_RAW },
+	{ "SOCK_RAW", SOCK_RAW }, { "SOCK_STREAM", SOCK_STREAM }, { "SOCK_SEQPACKET", SOCK_SEQPACKET },
+	{ "SOCK_TYPE", 0xf },             /* the rest of that argument are flags */
+	{ "MSG_FASTOPEN", MSG_FASTOPEN },
+	{ "POINTER", UINT64_MAX },        /* an argument of which all 64 bits count */
+	{ "F_DUPFD_CLOEXEC", F_DUPFD_CLOEXEC }, { "F_GETFD", F_GETFD }, { "F_SETFD", F_SETFD },
+	{ "F_GETFL", F_GETFL }, { "F_SETFL", F_SETFL }, { "F_OFD_GETLK", F_OFD_GETLK },
 	{ "PROT_EXEC", PROT_EXEC }, { "CLONE_THREAD", CLONE_THREAD },
 	{ "CLONE_NEWUSER", CLONE_NEWUSER }, { "CLONE_VFORK", CLONE_VFORK },
 	/* any new namespace */

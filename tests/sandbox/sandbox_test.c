@@ -44,11 +44,15 @@
 #define SANITIZED false
 #endif
 
+static pid_t parent;       /* of the probe that runs */
+
 static int run(const struct sandbox_policy *p, bool audit, int (*probe)(void))
 {
 	int status;
-	pid_t pid = fork();
+	pid_t pid;
 
+	parent = getpid();
+	pid = fork();
 	if (pid == 0) {
 		if (sandbox_load_policy(p, audit, NULL) < 0)
 			_exit(255);
@@ -74,6 +78,25 @@ static int p_new_number(void) { return ANSWER(syscall(1000)); }
 static int p_unix(void) { return ANSWER(socket(AF_UNIX, SOCK_STREAM, 0)); }
 static int p_inet(void) { return ANSWER(socket(AF_INET, SOCK_STREAM, 0)); }
 static int p_pair(void) { int s[2]; return ANSWER(socketpair(AF_UNIX, SOCK_STREAM, 0, s)); }
+static int p_pair_packets(void) { int s[2]; return ANSWER(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, s)); }
+static int p_pair_datagrams(void) { int s[2]; return ANSWER(socketpair(AF_UNIX, SOCK_DGRAM, 0, s)); }
+static int p_pair_raw(void) { int s[2]; return ANSWER(socketpair(AF_UNIX, SOCK_RAW, 0, s)); }
+static int p_unix_datagrams(void) { return ANSWER(socket(AF_UNIX, SOCK_DGRAM, 0)); }
+/* To port 9, where nobody listens. */
+static int p_send_connects(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(9),
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	return sendto(fd, "x", 1, MSG_FASTOPEN, (struct sockaddr *)&a, sizeof(a)) < 0 &&
+	       errno != ECONNREFUSED ? errno : 0;
+}
+static int p_bind(void) { return bind(-1, NULL, 0) < 0 && errno != EBADF ? errno : 0; }
+static int p_fionread(void) { int n; return ioctl(0, FIONREAD, &n) < 0 && errno == EPERM ? errno : 0; }
+static int p_mkdir(void) { return mkdir("", 0700) < 0 && errno != ENOENT ? errno : 0; }
+static int p_getfl(void) { return ANSWER(fcntl(2, F_GETFL)); }
+static int p_signal(void) { return ANSWER(syscall(SYS_tgkill, parent, parent, 0)); }
 static int p_open(void) { return ANSWER(open("/dev/null", O_RDONLY)); }
 static int p_write(void) { return ANSWER(open("/dev/null", O_WRONLY)); }
 static int p_exec(void) { return ANSWER(execl("/bin/true", "true", (char *)NULL)); }
@@ -89,6 +112,24 @@ static int p_sticky_high(void)
 static int p_inet_high(void)
 {
 	return ANSWER(syscall(SYS_socket, 0x100000000L | AF_INET, SOCK_STREAM, 0));
+}
+
+/* News of a descriptor as signals, to another process. */
+static int p_owner(void)
+{
+	return ANSWER(fcntl(2, F_SETOWN, parent));
+}
+
+/* A limit for another process, from an address whose lower half looks like NULL. */
+static int p_limit(void)
+{
+	struct rlimit *l = mmap((void *)0x100000000, 4096, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (l == MAP_FAILED)
+		return EFAULT;
+	*l = (struct rlimit){ 1 << 20, RLIM_INFINITY };
+	return ANSWER(syscall(SYS_prlimit64, parent, RLIMIT_CPU, l, NULL));
 }
 
 static int p_code(void)
@@ -158,11 +199,17 @@ static void room_policies(void **state)
 		assert_int_equal(run(closed[i], false, p_mount), KILLED);
 	}
 	assert_int_equal(run(&sandbox_policy_conn, false, p_pair), KILLED);
-	assert_int_equal(run(&sandbox_policy_disk, false, p_pair), 0);
+	assert_int_equal(run(&sandbox_policy_edge, false, p_pair), KILLED);
+	assert_int_equal(run(&sandbox_policy_disk, false, p_pair_packets), 0);
+	assert_int_equal(run(&sandbox_policy_vm, false, p_pair), 0);
+	assert_int_equal(run(&sandbox_policy_vm, false, p_bind), KILLED);
 	assert_int_equal(run(&sandbox_policy_vm, false, p_unix), 0);
 	assert_int_equal(run(&sandbox_policy_vm, false, p_inet), KILLED);
 	assert_int_equal(run(&sandbox_policy_vm, false, p_inet_high), KILLED);
-	assert_int_equal(run(&sandbox_policy_vm, false, p_sticky_high), EPERM);
+	if (!SANITIZED) {
+		assert_int_equal(run(&sandbox_policy_vm, false, p_sticky_high), KILLED);
+		assert_int_equal(run(&sandbox_policy_vm, false, p_mkdir), KILLED);
+	}
 	assert_int_equal(run(&sandbox_policy_core, false, p_unix), KILLED);
 	assert_int_equal(run(&sandbox_policy_door, false, p_unix), 0);
 	assert_int_equal(run(&sandbox_policy_door, false, p_inet), 0);
@@ -193,6 +240,54 @@ static void room_policies(void **state)
 	assert_int_equal(run(&sandbox_policy_image, false, p_exec), KILLED);
 }
 
+/* Without a filter, as a process of the uid that its parent has. */
+static int run_free(int (*probe)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (setuid(UID) < 0)
+			_exit(255);
+		parent = getpid();
+		pid = fork();
+		if (pid == 0)
+			_exit(probe());
+		waitpid(pid, &status, 0);
+		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 255);
+	}
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+/* Rooms of one kind have one uid, and older kernels' Landlock knows neither signals nor abstract sockets. */
+static void no_room_reaches_its_like(void **state)
+{
+	static const struct sandbox_policy *const rooms[] = {
+		&sandbox_policy_conf, &sandbox_policy_conn, &sandbox_policy_core, &sandbox_policy_disk,
+		&sandbox_policy_door, &sandbox_policy_edge, &sandbox_policy_file, &sandbox_policy_host,
+		&sandbox_policy_image, &sandbox_policy_ledger, &sandbox_policy_reader,
+		&sandbox_policy_supervisor, &sandbox_policy_vm,
+	};
+	static int (*const always[])(void) = { p_pair_datagrams, p_pair_raw, p_unix_datagrams, p_owner,
+					       p_send_connects };
+	static int (*const plain[])(void) = { p_signal, p_kill, p_limit, p_fionread };
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(always) / sizeof(always[0]); k++)
+		assert_int_equal(run_free(always[k]), 0);
+	for (size_t k = 0; k < sizeof(plain) / sizeof(plain[0]) && !SANITIZED; k++)
+		assert_int_equal(run_free(plain[k]), plain[k] == p_kill ? EPERM : 0);
+	for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
+		print_message("%s\n", rooms[i]->name);
+		assert_int_equal(run(rooms[i], false, p_getfl), 0);
+		for (size_t k = 0; k < sizeof(always) / sizeof(always[0]); k++)
+			assert_int_equal(run(rooms[i], false, always[k]), KILLED);
+		for (size_t k = 0; k < sizeof(plain) / sizeof(plain[0]) && !SANITIZED; k++)
+			assert_int_equal(run(rooms[i], false, plain[k]), KILLED);
+	}
+}
+
 static void starters_refuse_but_do_not_kill(void **state)
 {
 	(void)state;
@@ -201,6 +296,8 @@ static void starters_refuse_but_do_not_kill(void **state)
 	assert_int_equal(run(&sandbox_policy_launch, false, p_userfault), EPERM);
 	assert_int_equal(run(&sandbox_policy_cordond, false, p_exec), 0);
 	assert_int_equal(run(&sandbox_policy_cordond, false, p_inet), 0);
+	assert_int_equal(run(&sandbox_policy_cordond, false, p_signal), 0);   /* abort() */
+	assert_int_equal(run(&sandbox_policy_launch, false, p_signal), 0);
 	if (!SANITIZED)
 		assert_int_equal(run(&sandbox_policy_cordond, false, p_ptrace), KILLED);
 }
@@ -594,6 +691,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(qemu_policy),
 		cmocka_unit_test(room_policies),
+		cmocka_unit_test(no_room_reaches_its_like),
 		cmocka_unit_test(starters_refuse_but_do_not_kill),
 		cmocka_unit_test(passt_policy),
 		cmocka_unit_test(one_exec_passes),
