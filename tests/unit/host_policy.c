@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Reading what a policy's files say; and the questions, where there is no policy to ask. */
+/*
+ * Reading what a policy's files say; the questions, where there is no policy to ask; and what is
+ * gathered of one that has so many categories: what libselinux says is played here.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,9 +11,84 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include <selinux/avc.h>
+#include <selinux/selinux.h>
+
+#include "base/fd.h"
 #include "host/policy.h"
+
+/* ---- libselinux, played: a policy with labels u:r:svirt_t:s0, u:r:svirt_t:s0:c0, ... ---- */
+
+#define SVIRT "u:r:svirt_t:s0"
+
+static bool mls = true;
+static unsigned categories, asked;
+static char contexts[] = "/tmp/cordon-contexts-XXXXXX";
+
+int is_selinux_enabled(void)
+{
+	return 1;
+}
+
+int is_selinux_mls_enabled(void)
+{
+	return mls;
+}
+
+int selinux_status_open(int fallback)
+{
+	(void)fallback;
+	return 0;
+}
+
+int selinux_status_getenforce(void)
+{
+	return 1;
+}
+
+int selinux_getpolicytype(char **ret)
+{
+	*ret = strdup("played");
+	return *ret ? 0 : -1;
+}
+
+const char *selinux_virtual_domain_context_path(void)
+{
+	return contexts;
+}
+
+const char *selinux_virtual_image_context_path(void)
+{
+	return contexts;
+}
+
+int security_get_boolean_names(char ***names, int *n)
+{
+	(void)names;
+	(void)n;
+	return -1;
+}
+
+int security_check_context(const char *label)
+{
+	char *end;
+	unsigned long n;
+
+	asked++;
+	if (strncmp(label, SVIRT, strlen(SVIRT)) != 0)
+		return -1;
+	label += strlen(SVIRT);
+	if (!*label)
+		return 0;
+	if (strncmp(label, ":c", 2) != 0)
+		return -1;
+	n = strtoul(label + 2, &end, 10);
+	return *end || n >= categories ? -1 : 0;
+}
 
 static const char *line(const char *text, unsigned n)
 {
@@ -102,11 +180,45 @@ static void test_without(void **state)
 	assert_int_equal(err.code, ERR_NO_SUPPORT);
 }
 
+/* How many categories there are is what the policy takes, whatever policies mostly have. */
+static void test_range(void **state)
+{
+	static const unsigned counts[] = { 1024, 1023, 1025, 1, 2, 7, 256, 16384, 0 };
+	int fd = mkstemp(contexts);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(fd_write_all(fd, SVIRT "\n", strlen(SVIRT) + 1), 0);
+	fd_close(&fd);
+	policy_open();
+	for (size_t i = 0; i <= sizeof(counts) / sizeof(counts[0]); i++) {
+		struct arena *a = arena_new(65536);
+		struct host_selinux *s = NULL;
+		struct err err = { 0 };
+		unsigned want;
+
+		/* the last one: a policy without levels, which is not even asked */
+		mls = i < sizeof(counts) / sizeof(counts[0]);
+		categories = mls ? counts[i] : 1024;
+		want = mls ? categories : 0;
+		asked = 0;
+		assert_int_equal(policy_gather(a, &s, &err), 0);
+		assert_non_null(s);
+		assert_string_equal(s->process, SVIRT);
+		if (s->categories != want)
+			fail_msg("%u categories of %u", s->categories, want);
+		assert_true(asked < 25);
+		arena_free(a);
+	}
+	assert_int_equal(unlink(contexts), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines), cmocka_unit_test(test_category),
 		cmocka_unit_test(test_type), cmocka_unit_test(test_booleans), cmocka_unit_test(test_without),
+		cmocka_unit_test(test_range),      /* after the one without: it opens the policy */
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
