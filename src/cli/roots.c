@@ -146,25 +146,35 @@ int roots_add(const char *text, const char *key, const char *defaults, const cha
 
 /* ---- folders ---- */
 
+static bool is_below_one(const char *const list[], size_t n, const char *dir)
+{
+	for (size_t i = 0; i < n; i++)
+		if (is_below(list[i], strlen(list[i]), dir))
+			return true;
+	return false;
+}
+
 int roots_check(const char *dir, struct err *err)
 {
 	/* a label for images on these would break the host; on the second kind, below them too */
 	static const char *const exact[] = { "/", "/home", "/media", "/mnt", "/opt", "/root", "/srv",
-					     "/tmp", "/var", "/var/cache", "/var/lib", "/var/lib/libvirt",
-					     "/var/spool", "/var/tmp" };
+					     "/tmp", "/var", "/var/cache", "/var/lib", "/var/spool",
+					     "/var/tmp" };
 	static const char *const below[] = { "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64",
 					     "/proc", "/run", "/sbin", "/sys", "/usr", "/var/lib/cordon",
-					     "/var/lib/dpkg", "/var/lib/libvirt/qemu", "/var/lib/selinux",
+					     "/var/lib/dpkg", "/var/lib/libvirt", "/var/lib/selinux",
 					     "/var/lib/systemd", "/var/log" };
-	/* what is Cordon's own but this would lose its label: then Cordon cannot use it any more */
-	static const char images[] = "/var/lib/cordon/images";
+	/* but these: what else Cordon and libvirtd keep there would lose its label, and be of no use to them */
+	static const char *const images[] = { "/var/lib/cordon/images", "/var/lib/libvirt/boot",
+					      "/var/lib/libvirt/images" };
+	bool known = is_below_one(images, sizeof(images) / sizeof(images[0]), dir);
 
 	for (size_t i = 0; i < sizeof(exact) / sizeof(exact[0]); i++)
 		if (strcmp(exact[i], dir) == 0)
 			return err_set(err, -EINVAL, ERR_INVALID_ARG, "'%s' holds more than images; make "
 				       "a folder for them below it and name that", dir);
-	for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++)
-		if (is_below(below[i], strlen(below[i]), dir) && !is_below(images, strlen(images), dir))
+	for (size_t i = 0; i < sizeof(below) / sizeof(below[0]) && !known; i++)
+		if (is_below(below[i], strlen(below[i]), dir))
 			return err_set(err, -EINVAL, ERR_INVALID_ARG, "'%s' belongs to the system: images "
 				       "do not live below %s", dir, below[i]);
 	for (const char *s = dir; *s; s++)

@@ -92,12 +92,16 @@ static void test_check(void **state)
 					   "/dev/shm", "/var/lib/cordon", "/var/lib/cordon/state",
 					   "/var/lib/cordon/labels", "/var/lib/cordon/nvram",
 					   "/var/lib/cordon/tpm", "/var/lib/cordon/imagesx",
-					   "/var/lib/libvirt", "/var/lib/libvirt/qemu/nvram",
+					   "/var/lib/libvirt", "/var/lib/libvirt/qemu",
+					   "/var/lib/libvirt/qemu/nvram", "/var/lib/libvirt/swtpm",
+					   "/var/lib/libvirt/dnsmasq", "/var/lib/libvirt/lockd/files",
+					   "/var/lib/libvirt/sanlock", "/var/lib/libvirt/imagesx",
 					   "/var/log", "/var/log/cordon", "/srv/my images", "/srv/a\"b", "/srv/a'b",
 					   "/srv/a\nb" };
 	static const char *const good[] = { "/srv/vm", "/home/ann/vm", "/var/lib/vm", "/etcetera",
 					    "/var/lib/cordon/images", "/var/lib/cordon/images/iso",
-					    "/var/lib/libvirt/images", "/var/lib/libvirt/boot",
+					    "/var/lib/libvirt/images", "/var/lib/libvirt/images/iso",
+					    "/var/lib/libvirt/boot", "/var/lib/libvirt2",
 					    "/usrlocal", "/srv/vm.1" };
 	struct err err;
 
