@@ -184,6 +184,31 @@ int roots_check(const char *dir, struct err *err)
 	return 0;
 }
 
+/* user:role:TYPE, and the length of the type; NULL when it is no label */
+static const char *type_of(const char *label, size_t *ret_n)
+{
+	for (int i = 0; i < 2; i++) {
+		label += strcspn(label, ":\n");
+		if (*label++ != ':')
+			return NULL;
+	}
+	*ret_n = strcspn(label, ": \t\r\n");
+	return label;
+}
+
+bool roots_label_of_guest(const char *contexts, const char *label)
+{
+	size_t n, n_other;
+	const char *type = type_of(label, &n), *other;
+
+	for (const char *line = contexts; type && *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		other = *line == '#' ? NULL : type_of(line, &n_other);
+		if (other && n_other == n && memcmp(other, type, n) == 0)
+			return true;
+	}
+	return false;
+}
+
 void roots_expression(const char *dir, struct buf *out)
 {
 	for (; *dir; dir++) {

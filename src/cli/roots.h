@@ -3,6 +3,7 @@
 #ifndef CORDON_CLI_ROOTS_H
 #define CORDON_CLI_ROOTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -24,6 +25,12 @@ int roots_add(const char *text, const char *key, const char *defaults, const cha
  * file context can hold.
  */
 int roots_check(const char *dir, struct err *err);
+
+/*
+ * Is `label` of a type that guests' images have while they run: one of the
+ * policy's contexts/virtual_image_context, whose text `contexts` is?
+ */
+bool roots_label_of_guest(const char *contexts, const char *label);
 
 /* `dir` and all below it as a file context's expression: '/srv/vm\.1(/.*)?'. */
 void roots_expression(const char *dir, struct buf *out);

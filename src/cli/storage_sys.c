@@ -2,6 +2,7 @@
 /* cordon storage add-root: a folder for images becomes one for this host's policy and for cordond. */
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -13,11 +14,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <selinux/selinux.h>
+
 #include "base/fd.h"
 #include "cli/cli.h"
 #include "cli/roots.h"
 
 #define CONF_MAX (1u << 20)
+#define CONTEXTS_MAX 4096
 #define CONF_INSTALLED "/etc/cordon/cordond.conf"
 #define SELINUX_HERE "/sys/fs/selinux/enforce"
 #define IMAGE_TYPE "virt_image_t"      /* what stock policies have for folders of images */
@@ -79,6 +83,57 @@ static int run(const char *path, const char *const argv[], bool silent)
 
 /* ---- SELinux ---- */
 
+/* How many entries of `dir` have labels that guests' images have while they run; the first one is named. */
+static unsigned count_labelled(FTS *fts, const char *contexts, char first[PATH_MAX], char **ret_label)
+{
+	unsigned n = 0;
+
+	for (const FTSENT *e = fts_read(fts); e; e = fts_read(fts)) {
+		char *label = NULL;
+
+		if (e->fts_info == FTS_D || e->fts_info == FTS_DP || lgetfilecon(e->fts_path, &label) < 0)
+			continue;
+		if (roots_label_of_guest(contexts, label) && n++ == 0) {
+			snprintf(first, PATH_MAX, "%s", e->fts_path);
+			*ret_label = label;
+			label = NULL;
+		}
+		freecon(label);
+	}
+	return n;
+}
+
+/*
+ * restorecon knows nothing of guests: it would set the folder's type on the images of those that
+ * run, who may not use it, and who have their descriptors checked at each use.
+ */
+static int refuse_labelled(const char *dir, struct err *err)
+{
+	const char *const paths[] = { dir, NULL };
+	CLEAN_FD int fd = open(selinux_virtual_image_context_path(), O_RDONLY | O_CLOEXEC);
+	char contexts[CONTEXTS_MAX], first[PATH_MAX], *label = NULL;
+	ssize_t len = fd < 0 ? 0 : fd_read_all(fd, contexts, sizeof(contexts) - 1);
+	FTS *fts = fts_open((char *const *)(uintptr_t)paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	unsigned n;
+	int rc = 0;
+
+	if (!fts || len < 0) {
+		rc = err_sys(err, fts ? (int)len : -errno, "labels in '%s'", dir);
+	} else {
+		contexts[len] = '\0';
+		n = count_labelled(fts, contexts, first, &label);
+		if (n)
+			rc = err_set(err, -EBUSY, ERR_OPERATION_INVALID, "'%s' has label %s, as the image of a "
+				     "running guest has (files like that in '%s': %u), and restorecon would "
+				     "take it from the guest: stop the guest first; or, where no guest uses "
+				     "the file, `chcon -t " IMAGE_TYPE " FILE`", first, label, dir, n);
+	}
+	freecon(label);
+	if (fts)
+		fts_close(fts);
+	return rc;
+}
+
 static int label(const char *dir, struct err *err)
 {
 	char semanage[PATH_MAX], restorecon[PATH_MAX];
@@ -94,6 +149,9 @@ static int label(const char *dir, struct err *err)
 		       "policycoreutils): no labels are set; SELinux may refuse images in '%s'\n", dir);
 		return 0;
 	}
+	rc = refuse_labelled(dir, err);
+	if (rc)
+		return rc;
 	buf_init(&expression, PATH_MAX * 2);
 	roots_expression(dir, &expression);
 	if (expression.error)
@@ -106,6 +164,10 @@ static int label(const char *dir, struct err *err)
 						     buf_str(&expression), NULL }, false);
 	if (rc != 0)
 		return err_set(err, -EIO, ERR_OPERATION_FAILED, "semanage ended with status %d", rc);
+	/* semanage takes its time: a guest may have started */
+	rc = refuse_labelled(dir, err);
+	if (rc)
+		return rc;
 	rc = run(restorecon, (const char *[]){ "restorecon", "-R", dir, NULL }, false);
 	if (rc != 0)
 		return err_set(err, -EIO, ERR_OPERATION_FAILED, "restorecon ended with status %d", rc);

@@ -268,13 +268,26 @@ def test_file_system_without_labels_and_boolean(host):
 def test_add_root(host):
     host.run("mkdir -p /srv/vm.1 && qemu-img create -q -f raw /srv/vm.1/one.img 8M && "
              "virsh -q -c qemu:///system list")
+    path = "/srv/vm.1/one.img"
+    before = host.label(path)
+    # restorecon would take it away from a guest that runs
+    host.start(domain("one", disk(path)))
+    during = host.label(path)
+    level(during)
+    no = host.machine.run("cordon storage add-root /srv/vm.1", timeout=180)
+    assert no.code == 1 and no.out == "", no
+    assert path in no.err and during in no.err and "stop the guest" in no.err, no
+    assert host.label(path) == during and ":var_t:" in host.label("/srv/vm.1")
+    assert host.machine.run(f"grep vm.1 {CONF}").code == 1
+    host.stop("one")
+    assert host.label(path) == before
     said = host.run("cordon storage add-root /srv/vm.1", timeout=180)
     assert "semanage fcontext -a -t virt_image_t '/srv/vm\\.1(/.*)?'" in said
     assert "restorecon -R /srv/vm.1" in said
-    assert ":virt_image_t:" in host.label("/srv/vm.1/one.img")
+    assert ":virt_image_t:" in host.label(path)
     assert '"/srv/vm.1"' in host.run(f"grep ^image_roots {CONF}")
     host.run("cordond --check && systemctl restart cordond && timeout 30 virsh -q -c qemu:///system list")
-    host.start(domain("one", disk("/srv/vm.1/one.img")))
-    level(host.label("/srv/vm.1/one.img"))
+    host.start(domain("one", disk(path)))
+    level(host.label(path))
     host.stop("one")
-    assert ":virt_image_t:" in host.label("/srv/vm.1/one.img")
+    assert ":virt_image_t:" in host.label(path)

@@ -124,6 +124,27 @@ static void test_expression(void **state)
 	assert_string_equal(buf_str(&b), "/srv/vm\\.1\\+\\(x\\)(/.*)?");
 }
 
+static void test_labels_of_guests(void **state)
+{
+	static const char contexts[] = "# images\n\nsystem_u:object_r:svirt_image_t:s0\r\n"
+				       "system_u:object_r:virt_content_t:s0";
+	static const char *const good[] = { "system_u:object_r:svirt_image_t:s0:c1,c2",
+					    "unconfined_u:object_r:virt_content_t:s0", "a:b:virt_content_t" };
+	static const char *const bad[] = { "system_u:object_r:virt_image_t:s0", "system_u:object_r:svirt_image:s0",
+					   "system_u:object_r:svirt_image_tt:s0", "svirt_image_t", "a:svirt_image_t",
+					   "system_u:object_r::s0", "" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		if (!roots_label_of_guest(contexts, good[i]))
+			fail_msg("%s is a guest's", good[i]);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (roots_label_of_guest(contexts, bad[i]))
+			fail_msg("%s is none", bad[i]);
+	assert_false(roots_label_of_guest("", good[0]));
+	assert_false(roots_label_of_guest("# a:b:svirt_image_t:s0", good[0]));
+}
+
 /* The default that it writes out is the one that the packaged file shows. */
 static void test_defaults(void **state)
 {
@@ -210,8 +231,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_add), cmocka_unit_test(test_there),
 		cmocka_unit_test(test_broken), cmocka_unit_test(test_check),
-		cmocka_unit_test(test_expression), cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_run),
+		cmocka_unit_test(test_labels_of_guests), cmocka_unit_test(test_expression),
+		cmocka_unit_test(test_defaults), cmocka_unit_test(test_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
