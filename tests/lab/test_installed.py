@@ -145,6 +145,26 @@ def test_an_upgrade_leaves_guests_alone(lab, tmp_path):
     assert host.label(IMAGE).endswith(":virt_image_t:s0")
 
 
+MODULE = "/usr/share/selinux/packages/cordon.cil"
+# what the script asks semodule for; there is no such module, as on a new host
+STUB = """#!/bin/sh
+echo "$*" >>/var/lab/asked
+for file; do :; done
+[ "$1" != -i ] || [ -s "$file" ]
+"""
+
+
+def test_the_policy_module_is_loaded(lab):
+    """By the script that `make install` runs, if the host has not this one; and not without a word left out."""
+    lab.put(STUB.encode(), "/var/lab/semodule")
+    script = "chmod +x semodule; PATH=/var/lab:$PATH ./post-install"
+    no = lab.run(f"mv {MODULE} aside; {script}", timeout=300)
+    assert no.code == 1 and MODULE in no.err and "make install" in no.err, no
+    assert lab.run("ls asked").code != 0
+    lab.run(f"mv aside {MODULE}; {script}", check=True, timeout=300)
+    assert lab.run("cat asked").out.splitlines() == ["--list-modules --checksum", f"-i {MODULE}"]
+
+
 def test_it_takes_over_from_libvirtd(lab):
     """Which ends first: its unit takes away the file of the socket that both serve."""
     lab.run("systemctl start libvirtd", check=True, timeout=120)
