@@ -165,6 +165,34 @@ def test_the_policy_module_is_loaded(lab):
     assert lab.run("cat asked").out.splitlines() == ["--list-modules --checksum", f"-i {MODULE}"]
 
 
+# May `who` execute it as itself: asked of the kernel.
+MAY = """import selinux, sys
+for who in sys.argv[1:]:
+    for what in ("passt", "swtpm"):
+        label = f"system_u:object_r:cordon_{what}_exec_t:s0"
+        assert selinux.getfilecon("/usr/bin/" + what)[1] == label
+        try:
+            selinux.selinux_check_access(who, label, "file", "execute_no_trans")
+        except PermissionError:
+            print(who, what)
+"""
+PEOPLE = ["user_u:user_r:user_t:s0", "staff_u:staff_r:staff_t:s0", "sysadm_u:sysadm_r:sysadm_t:s0",
+          "unconfined_u:unconfined_r:unconfined_t:s0", "system_u:system_r:virtd_t:s0"]
+
+
+def test_passt_and_swtpm_stay_everybodys(lab):
+    """They have labels of Cordon's own; libvirtd and users execute them as before."""
+    lab.put(MAY.encode(), "/var/lab/may.py")
+    assert lab.run(f"python3 may.py {' '.join(PEOPLE)}", check=True).out == ""
+    # the question is one that can be answered no
+    assert lab.run("python3 may.py system_u:system_r:dnsmasq_t:s0", check=True).out.count("dnsmasq_t") == 2
+    # and really, in libvirtd's domain
+    lab.run("""cp /bin/sh /usr/sbin/lab-sh; chcon -t virtd_exec_t /usr/sbin/lab-sh
+        systemd-run -q --wait -p SELinuxContext=system_u:system_r:virtd_t:s0 \\
+            /usr/sbin/lab-sh -c 'swtpm --version && passt --version && swtpm socket --print-capabilities'""",
+            check=True)
+
+
 def test_it_takes_over_from_libvirtd(lab):
     """Which ends first: its unit takes away the file of the socket that both serve."""
     lab.run("systemctl start libvirtd", check=True, timeout=120)
