@@ -78,7 +78,8 @@ static int check_type(const struct domain *d, const struct host_selinux *host,
 	return err_set(err, -ENOTSUP, ERR_CONFIG_UNSUPPORTED,
 		       "domain '%s': SELinux: type '%.*s' of %s '%s' is none of the policy's for "
 		       "guests (virtual_domain_context names %s); to allow it all the same, add it to "
-		       "static_label_types in cordond.conf", d->name, (int)p.n_type, p.type, what, label,
+		       "static_label_types in cordond.conf, and to the policy's attribute cordon_guest as "
+		       "cordond.conf(5) says", d->name, (int)p.n_type, p.type, what, label,
 		       host->process);
 }
 

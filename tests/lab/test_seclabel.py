@@ -9,6 +9,10 @@ import pytest
 from lib.lab_host import CONF, CONTENT, IMAGE, SVIRT, Host, disk, domain, level, static
 
 
+UNCONFINED = SVIRT.replace("svirt_t", "cordon_unconfined_t")
+PROT_EXEC = SVIRT.replace("svirt_t", "svirt_prot_exec_t")
+
+
 @pytest.fixture
 def host(lab):
     return Host(lab)
@@ -139,9 +143,68 @@ def test_static_as_the_images_are(host):
 
 def test_static_of_another_type(host):
     text = host.refused(domain("one", tail=static("system_u:system_r:unconfined_t:s0")))
-    assert "'unconfined_t'" in text and "static_label_types" in text
+    assert "'unconfined_t'" in text and "static_label_types" in text and "cordon_guest" in text
     text = host.refused(domain("one", tail=static(SVIRT + ":c5000,c6000")))
     assert "the policy does not know" in text
+
+
+def runs_as(host, xml, label):
+    """It starts, and its QEMU has that label, or with <baselabel> a pair to it; which it is."""
+    name = host.start(xml)
+    mine = host.process(name)
+    assert mine == (label.replace("s0", level(mine)) if "<baselabel>" in xml else label)
+    assert host.virsh("domstate", name).out.strip() == "running"
+    return mine
+
+
+def test_the_policys_other_type_for_guests(host):
+    """svirt_prot_exec_t, which may make code at run time whatever the boolean says."""
+    path = host.image("one.img")
+    before = host.label(path)
+    host.configure('static_label_types = [ "svirt_prot_exec_t" ]')
+    runs_as(host, domain("one", disk(path), static(PROT_EXEC + ":c100,c200")), PROT_EXEC + ":c100,c200")
+    assert host.label(path) == IMAGE + ":c100,c200"
+    host.stop("one")
+    assert host.label(path) == before
+    host.run("setsebool virt_use_execmem off")
+    base = f"<seclabel type='dynamic' model='selinux'><baselabel>{PROT_EXEC}</baselabel></seclabel>"
+    mine = runs_as(host, domain("one", disk(path), base, typ="qemu"), PROT_EXEC)
+    assert host.label(path) == IMAGE.replace("s0", level(mine))
+    host.stop("one")
+    assert host.label(path) == before
+
+
+# What cordond.conf(5) says about a type of one's own, and one of the policy's that is made for no guest.
+SITE = """
+(type site_guest_t)
+(roletype system_r site_guest_t)
+(typeattributeset domain (site_guest_t))
+(typeattributeset virt_domain (site_guest_t))
+(typeattributeset mcs_constrained_type (site_guest_t))
+(typeattributeset cordon_guest (site_guest_t))
+(typeattributeset cordon_guest (unconfined_t))
+"""
+
+
+def test_a_type_of_the_sites_own(host):
+    path = host.image("one.img")
+    before = host.label(path)
+    host.configure('static_label_types = [ "site_guest_t", "unconfined_t" ]')
+    host.machine.put(SITE.encode(), "/root/site.cil")
+    # -D: what it keeps quiet about is for the test to see
+    host.run("restorecon /root/site.cil; semodule -D -i /root/site.cil", timeout=300)
+    mark = host.machine.mark()
+    own = SVIRT.replace("svirt_t", "site_guest_t")
+    base = f"<seclabel type='dynamic' model='selinux'><baselabel>{own}</baselabel></seclabel>"
+    runs_as(host, domain("one", disk(path), base), own)
+    host.stop("one")
+    free = SVIRT.replace("svirt_t", "unconfined_t")
+    for relabel in ("yes", "no"):
+        runs_as(host, domain("one", disk(path), static(free, relabel)), free)
+        host.stop("one")
+        assert host.label(path) == before
+    refused = [x for x in host.machine.denials(mark) if ":site_guest_t:" in x or ":unconfined_t:" in x]
+    assert not refused, "\n".join(refused)
 
 
 FORGED = "0e5ca9e0-0000-4000-8000-0000000000f0"
