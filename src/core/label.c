@@ -261,8 +261,14 @@ int label_decide(const struct label_choice *c, const struct host_selinux *host, 
 	bool stays;
 
 	*ret = row;
-	if (c->mode == LABEL_ABSENT || c->mode == LABEL_NONE)
+	if (c->mode == LABEL_ABSENT || !process)
 		return 0;
+	/* its domain may use images of any type, but is held to its level as others are */
+	if (c->mode == LABEL_NONE) {
+		ret->ask = f->kind == LABEL_DISK || f->kind == LABEL_NVRAM;
+		ret->better = arena_strdup(a, host->image);
+		return ret->better ? 0 : no_memory(err);
+	}
 	row.better = usual(c, host, process, f, a, &row.shared);
 	if (!row.better)
 		return no_memory(err);

@@ -62,8 +62,8 @@ struct label_row {
 };
 
 /*
- * Decide for one file. `process` is the label that was claimed (NULL:
- * ABSENT, NONE). 0; -ENOTSUP when the user's label cannot be given; -ENOMEM.
+ * Decide for one file. `process` is the label that was claimed (NULL: there
+ * is none). 0; -ENOTSUP when the user's label cannot be given; -ENOMEM.
  */
 int label_decide(const struct label_choice *c, const struct host_selinux *host, const char *process,
 		 const struct label_file *f, struct arena *a, struct label_row *ret, struct err *err);

@@ -240,9 +240,20 @@ def test_unconfined(host):
     assert "security_require_confined" in host.refused(xml)
     host.configure("security_require_confined = 0")
     host.start(xml)
-    assert ":svirt_t:" not in host.process("one")
+    label = host.process("one")
+    assert label == UNCONFINED.replace("s0", level(label))
     assert host.label(path) == before
     assert host.live("one", "selinux").get("type") == "none"
+    host.stop("one")
+    # any type of image is its, but what has the categories of somebody else
+    host.run(f"chcon {before.replace('virt_image_t', 'user_home_t')} {path}")
+    host.start(xml)
+    host.stop("one")
+    host.run(f"chcon {IMAGE}:c1,c2 {path}")
+    text = host.refused(xml)
+    assert IMAGE + ":c1,c2" in text
+    host.run(re.search("`(chcon .*?)`", text).group(1))
+    host.start(xml)
     host.stop("one")
 
 
