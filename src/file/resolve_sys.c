@@ -112,10 +112,10 @@ static int refuse_roots(const struct resolve_req *req, struct err *err)
 {
 	if (req->roots == FILE_ROOTS_BACKING)
 		return err_set(err, -EACCES, ERR_ACCESS_DENIED,
-			       "backing file '%s' is not listed in the disk's definition: name it in <backingStore>, or add its folder to backing_roots in cordond.conf",
+			       "backing file '%s' is not listed in the disk's definition: name it in <backingStore>, or add its folder to backing_roots in cordond.conf (`cordon storage add-root --backing FOLDER`)",
 			       req->path);
 	return err_set(err, -EACCES, ERR_ACCESS_DENIED,
-		       "Cannot access storage file '%s': administrators other than root may use files below image_roots of cordond.conf only",
+		       "Cannot access storage file '%s': administrators other than root may use files below image_roots of cordond.conf only; `cordon storage add-root FOLDER` adds one",
 		       req->path);
 }
 

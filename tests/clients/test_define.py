@@ -278,7 +278,8 @@ def roles(own_server):
                               text=True, check=False, timeout=60, env={"LC_ALL": "C", "PATH": "/usr/bin"})
         if done.returncode == 0:
             return "done"
-        return "refused" if "administrators other than root" in done.stderr else done.stderr
+        advice = re.search("administrators other than root .*`cordon storage add-root FOLDER`", done.stderr)
+        return "refused" if advice else done.stderr
     as_.server = one
     return as_
 

@@ -12,7 +12,7 @@ PATIENCE_S = 120
 JUDGED = "forgotten-restore"     # of room_core.c: nothing but the image's label tells
 LABELS = ("control-label", "label-type")     # void where files have no labels
 # Why it is refused, as a regular expression: the wall that is meant, and no other on the way to it.
-DENIED, ROOTS, LINK = "which image_deny in cordond.conf closes", "below image_roots of", "a part of it is a symbolic link"
+DENIED, ROOTS, LINK = "which image_deny in cordond.conf closes", "below image_roots of .*`cordon storage add-root", "a part of it is a symbolic link"
 BUSY, LOCKED = "is in use by guest .*, which writes it", "in use by a process of this host that is none of our guests"
 TYPE = "kernel has no policy|its type is none of virtual_domain_context"
 WHY = {
