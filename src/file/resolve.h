@@ -16,7 +16,7 @@ struct resolve_req {
 	const char *path;
 	bool block;                    /* a block device, else a regular file */
 	bool write;
-	bool boot;                     /* kernels live in /boot: not denied for this one */
+	bool boot;                     /* kernels live in /boot: not denied for this one to be read */
 };
 
 /*
@@ -34,7 +34,7 @@ int resolve_open(const struct resolve_req *req, int *ret_fd, struct stat *ret_st
 int resolve_parent(const struct resolve_req *req, int *ret_dir, const char **ret_name,
 		   struct err *err);
 
-/* image_deny by name alone: what a descriptor is called now (proc(5), fd). */
+/* image_deny by name alone: what a descriptor is called now (proc(5), fd). /boot is left out: kernels get labels. */
 bool resolve_denied(const char *path, bool block);
 
 /* openat2(2), close-on-exec. The descriptor or -errno. */

@@ -41,7 +41,7 @@ static bool under_dev(const struct resolve_req *req)
 /* Entries that do not bind this request: devices may be opened where block devices live. */
 static bool deny_skipped(const struct resolve_req *req, const char *entry)
 {
-	if (req->boot && path_below("/boot", entry))
+	if (req->boot && !req->write && path_below("/boot", entry))
 		return true;
 	return under_dev(req) && strcmp(entry, "/dev") == 0;
 }
@@ -276,7 +276,7 @@ int resolve_parent(const struct resolve_req *req, int *ret_dir, const char **ret
 
 bool resolve_denied(const char *path, bool block)
 {
-	const struct resolve_req req = { .path = path, .block = block };
+	const struct resolve_req req = { .path = path, .block = block, .boot = true };
 	struct denied d;
 
 	return deny_by_name(&req, &d, NULL) < 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cordon-file's own rule about labels, which holds whatever cordon-disk asks for. */
+/* cordon-file's own rules about labels and about /boot, which hold whatever cordon-disk asks for. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,12 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
+#include <unistd.h>
+
+#include "file/file.h"
 #include "file/label.h"
+#include "file/resolve.h"
 
 #define OTHER "system_u:object_r:etc_t:s0"
 #define IMAGE "system_u:object_r:svirt_image_t:s0"
@@ -64,11 +69,33 @@ static void test_no_policy(void **state)
 	assert_false(label_allowed(&none, IMAGE, IMAGE));
 }
 
+/* Where image_deny has /boot: a kernel in it is read, and gets its label; nobody writes there. */
+static void test_boot(void **state)
+{
+	static char *deny[] = { "/boot", "/etc" };
+	const struct config c = { .n_image_deny = 2, .image_deny = deny, .uid_file = geteuid() };
+	struct resolve_req req = { .role = FILE_ROLE_ROOT, .path = "/boot/no-such-kernel", .boot = true };
+	struct err err = { 0 };
+	struct stat st;
+	int fd;
+
+	(void)state;
+	file_room.conf = &c;
+	assert_int_equal(resolve_open(&req, &fd, &st, &err), -ENOENT);
+	assert_false(resolve_denied(req.path, false));
+	req.write = true;
+	assert_int_equal(resolve_open(&req, &fd, &st, &err), -EACCES);
+	req.write = req.boot = false;
+	assert_int_equal(resolve_open(&req, &fd, &st, &err), -EACCES);
+	assert_true(resolve_denied("/etc/shadow", false));
+	file_room.conf = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_given), cmocka_unit_test(test_put_back),
-		cmocka_unit_test(test_no_policy),
+		cmocka_unit_test(test_no_policy), cmocka_unit_test(test_boot),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
