@@ -83,6 +83,43 @@ static int check_type(const struct domain *d, const struct host_selinux *host,
 		       host->process);
 }
 
+/* What the user says of an image's label; NULL: nothing. */
+static const struct dom_image_label *selinux_row(const struct dom_image_label *list, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if ((!list[i].model || strcmp(list[i].model, MODEL) == 0) &&
+		    (list[i].relabel == DOM_YESNO_NO || list[i].label))
+			return &list[i];
+	return NULL;
+}
+
+static int refuse_image(const struct domain *d, const struct dom_image_label *list, uint32_t n,
+			const char *path, const char *why, struct err *err)
+{
+	const struct dom_image_label *o = selinux_row(list, n);
+
+	return !o || !o->label ? 0 :
+	       err_set(err, -ENOTSUP, ERR_CONFIG_UNSUPPORTED,
+		       "domain '%s': SELinux: '%.200s' cannot be given the label '%s' of its <seclabel>: %s",
+		       d->name, path, o->label, why);
+}
+
+/* No file of this guest gets a label: refuse one that was asked for. */
+static int refuse_images(const struct domain *d, const char *why, struct err *err)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; i < d->n_disks && !rc; i++) {
+		const struct dom_disk *disk = &d->disks[i];
+
+		rc = refuse_image(d, disk->seclabels, disk->n_seclabels, disk->path, why, err);
+		for (uint32_t k = 0; k < disk->n_backing && !rc; k++)
+			rc = refuse_image(d, disk->backing[k].seclabels, disk->backing[k].n_seclabels,
+					  disk->backing[k].path, why, err);
+	}
+	return rc;
+}
+
 /*
  * Its QEMU may then do to files what their owner may. The policy's own type for that keeps it from
  * Cordon, and a pair keeps its sockets and its cordon-vm from other guests.
@@ -101,7 +138,10 @@ static int choose_none(const struct domain *d, const struct host_selinux *host,
 	*ret = (struct label_choice){ .mode = LABEL_NONE, .fixed = !host->mls, .share = !host->mls };
 	if (host->unconfined)
 		ret->base = arena_strdup(a, host->unconfined);
-	return !host->unconfined || ret->base ? 0 : no_memory(err);
+	if (host->unconfined && !ret->base)
+		return no_memory(err);
+	return refuse_images(d, "no file of an unconfined guest gets one; remove the element, or give the "
+			     "guest a <seclabel type='dynamic'/>", err);
 }
 
 /* "user:role:type" of what the user or the policy says, with the level that pairs are added to. */
@@ -174,7 +214,8 @@ static int choose_without(const struct domain *d, const struct dom_seclabel *s,
 	/* without a model it is the first one of this host that is meant: the guest's own uid */
 	if (!s || is_word(s->type, "none") || (!s->model && !is_word(s->type, "static") &&
 					       !s->baselabel))
-		return 0;
+		return refuse_images(d, "this host has no SELinux policy loaded; boot it with one, or remove "
+				     "the element", err);
 	return err_set(err, -ENOTSUP, ERR_CONFIG_UNSUPPORTED,
 		       "domain '%s': its <seclabel model='selinux'> cannot be had: this host has no "
 		       "SELinux policy loaded; boot it with one, or remove the element", d->name);
@@ -209,15 +250,6 @@ char *label_image(const struct host_selinux *host, const char *process, struct a
 	if (!split(process, &guest) || !split(host->image, &image) || !*guest.level)
 		return arena_strdup(a, host->image);
 	return arena_printf(a, "%.*s:%s", (int)image.n_head, host->image, guest.level);
-}
-
-static const struct dom_image_label *selinux_row(const struct dom_image_label *list, uint32_t n)
-{
-	for (uint32_t i = 0; i < n; i++)
-		if ((!list[i].model || strcmp(list[i].model, MODEL) == 0) &&
-		    (list[i].relabel == DOM_YESNO_NO || list[i].label))
-			return &list[i];
-	return NULL;
 }
 
 /* The user's word about one image: its own, else that of the disk it backs. */

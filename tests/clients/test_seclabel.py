@@ -77,3 +77,9 @@ def test_words_about_one_disk(server, define, folder):
     assert shown in server.virsh("dumpxml", name).out
     server.virsh("start", name)
     assert shown in server.virsh("dumpxml", name).out
+    server.virsh("destroy", name)
+    server.virsh("undefine", name)
+    label = "<label>system_u:object_r:svirt_image_t:s0</label>"
+    name = define(devices=text.replace("relabel='no'/>", f">{label}</seclabel>"))
+    result = server.virsh("start", name, check=False)
+    assert result.code != 0 and "no SELinux policy loaded" in result.err and str(image) in result.err

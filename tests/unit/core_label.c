@@ -223,6 +223,45 @@ static void test_absent(void **state)
 	assert_int_equal(label_choose(&dom, NULL, &conf, arena, &c, &err), 0);
 }
 
+/* A label of one image's own, where no file of the guest gets any. */
+static void test_image_asks(void **state)
+{
+	static const char svirt[] = IMAGE ":c1,c2";
+	struct dom_image_label own = { .model = TEXT("selinux"), .relabel = DOM_YESNO_NO }, its = own;
+	struct dom_image below = { .path = TEXT("/i/b.img"), .seclabels = &its, .n_seclabels = 1 };
+	struct dom_disk disks[2] = { disk, disk };
+	struct label_choice c;
+
+	(void)state;
+	disks[1].seclabels = &own;
+	disks[1].n_seclabels = 1;
+	disks[1].backing = &below;
+	disks[1].n_backing = 1;
+	dom.disks = disks;
+	dom.n_disks = 2;
+	conf.security_require_confined = false;
+	for (int i = 0; i < 3; i++) {
+		const struct host_selinux *h = i == 2 ? &host : NULL;
+		const char *why = i == 2 ? "unconfined guest" : "no SELinux policy loaded";
+
+		if (i)
+			seclabel("none", NULL);
+		own = its = (struct dom_image_label){ .relabel = DOM_YESNO_NO };
+		assert_int_equal(label_choose(&dom, h, &conf, arena, &c, &err), 0);
+		own = (struct dom_image_label){ .label = TEXT(svirt) };
+		refused(h, why);
+		assert_non_null(strstr(err.text, disk.path));
+		own = (struct dom_image_label){ .model = TEXT("dac"), .relabel = DOM_YESNO_NO };
+		its = (struct dom_image_label){ .model = TEXT("selinux"), .label = TEXT(svirt) };
+		refused(h, why);
+		assert_non_null(strstr(err.text, below.path));
+		dom.n_seclabels = 0;
+	}
+	assert_int_equal(choose().mode, LABEL_DYNAMIC);
+	dom.disks = NULL;
+	dom.n_disks = 0;
+}
+
 static void test_owner(void **state)
 {
 	(void)state;
@@ -609,7 +648,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_dynamic), T(test_emulated), T(test_base), T(test_static), T(test_types),
-		T(test_none), T(test_absent), T(test_owner), T(test_policy_without_guests),
+		T(test_none), T(test_absent), T(test_image_asks), T(test_owner), T(test_policy_without_guests),
 		T(test_objects), T(test_static_files), T(test_override), T(test_unlabelled),
 		T(test_unconfined_files), T(test_question),
 		T(test_question_about_the_guest), T(test_refusals), T(test_long_refusal),
