@@ -8,19 +8,24 @@
 #include "disk/job.h"
 #include "disk/label.h"
 
-/* The guest's files are put back by the names that it came by: another guest's may be gone since. */
+/*
+ * The guest's files are put back by a name that somebody came by who uses them to the last: another
+ * guest's may be gone since. That is a remaining one's, which the journal then tells the next
+ * cordon-disk, or its own.
+ */
 static void leave_names(const uint8_t guest[16])
 {
 	for (size_t i = 0; i < disk_room.claims.n; i++) {
 		const struct claim *c = &disk_room.claims.list[i];
+		const bool own = memcmp(c->guest, guest, sizeof(c->guest)) == 0;
 		struct entry *e = NULL;
 
 		/* of an adopted one the journal knows more */
-		if (memcmp(c->guest, guest, sizeof(c->guest)) == 0 && c->node && !c->node->adopted)
+		if (c->node && !c->node->adopted)
 			e = journal_find(&label_room.journal, &c->node->id);
 		/* while it is worked at its name is held, and is its last guest's */
-		if (e && !e->busy && entry_has_user(e, guest) &&
-		    entry_found(e, &c->node->id, label_room.boot) < 0)
+		if (e && !e->busy && entry_has_user(e, guest) && entry_has_user(e, c->guest) &&
+		    own == (e->n_users == 1) && entry_found(e, &c->node->id, label_room.boot) < 0)
 			log_warn("label of '%s': out of memory", e->id.path);
 	}
 }

@@ -313,6 +313,45 @@ static void test_two_names(void **state)
 		use_close(&u[i]);
 }
 
+/* Of two guests one stops, and its name goes: the next cordon-disk knows the other's. */
+static void test_two_names_restart(void **state)
+{
+	ROOT();
+	for (uint8_t leaves = 1; leaves <= 2; leaves++) {
+		const uint8_t stays = 3 - leaves;
+		struct use u[2] = { 0 };
+		char names[2][140], kept[140];
+
+		snprintf(names[0], sizeof(names[0]), "%s", paths[0]);
+		snprintf(names[1], sizeof(names[1]), "%s/second", dir);
+		snprintf(kept, sizeof(kept), "%s/kept", dir);
+		assert_int_equal(link(names[0], names[1]), 0);
+		assert_int_equal(link(names[0], kept), 0);
+		for (uint8_t g = 1; g <= 2; g++) {
+			snprintf(paths[0], sizeof(paths[0]), "%.120s", names[g - 1]);
+			assert_int_equal(open_file(g, 0, &u[g - 1]), 0);
+			assert_int_equal(label(g, &u[g - 1], 0, 0), 0);
+		}
+		snprintf(paths[0], sizeof(paths[0]), "%.120s", kept);
+		assert_int_equal(release(leaves, 0, 0), 0);
+		assert_int_equal(unlink(names[leaves - 1]), 0);
+		end(&disk_pid);
+		end(&file_pid);
+		start_disk();
+		adopt(stays);
+		settle();
+		has(0, SHARED_LABEL);
+		assert_int_equal(release(stays, 0, 0), 0);
+		has(0, original[0]);
+		for (int i = 0; i < 2; i++) {
+			unlink(names[i]);
+			use_close(&u[i]);
+		}
+		assert_int_equal(rename(kept, names[0]), 0);
+		snprintf(paths[0], sizeof(paths[0]), "%.120s", names[0]);
+	}
+}
+
 /* cordon-file does not answer: what the refusal names is the file. */
 static void test_no_answer(void **state)
 {
@@ -464,7 +503,7 @@ int main(void)
 		cmocka_unit_test(test_there_and_back), cmocka_unit_test(test_shared),
 		cmocka_unit_test(test_refused), cmocka_unit_test(test_changed), cmocka_unit_test(test_still_used),
 		cmocka_unit_test(test_still_read), cmocka_unit_test(test_older_label),
-		cmocka_unit_test(test_two_names),
+		cmocka_unit_test(test_two_names), cmocka_unit_test(test_two_names_restart),
 		cmocka_unit_test(test_kill),
 	};
 	/* of the real cordon-file nobody can ask to fail */
