@@ -218,7 +218,7 @@ void job_unsent(struct job *j, int rc)
 		 strerrordesc_np(-rc));
 }
 
-void job_refused(struct job *j, const struct ipc_reply *r)
+void job_refused(struct job *j, const char *prefix, const struct ipc_reply *r)
 {
 	int code;
 	const char *advice = advice_for(r, &code);
@@ -227,5 +227,5 @@ void job_refused(struct job *j, const struct ipc_reply *r)
 		job_fail(j, -EAGAIN, ERR_OPERATION_FAILED,
 			 "Cannot access storage file '%s': %s: try again", j->path, r->err->text);
 	else
-		job_fail(j, r->rc, code, "%s%s", r->err->text, advice);
+		job_fail(j, r->rc, code, "%s%s%s", prefix, r->err->text, advice);
 }

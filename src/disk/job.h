@@ -69,7 +69,7 @@ void job_unsent(struct job *j, int rc);
 /* What to add to the text of a refusal ("" nothing), and the code that it has for people. (advice.c) */
 const char *advice_for(const struct ipc_reply *r, int *ret_code);
 
-/* It was refused: likewise. */
-void job_refused(struct job *j, const struct ipc_reply *r);
+/* It was refused: likewise. `prefix` stands before what was said. */
+void job_refused(struct job *j, const char *prefix, const struct ipc_reply *r);
 
 #endif

@@ -62,7 +62,7 @@ static void on_set(void *ctx, struct ipc_reply *r)
 	struct set_op *op = ctx;
 
 	if (r->rc < 0)
-		job_refused(&op->job, r);
+		job_refused(&op->job, "", r);
 	else
 		job_end(&op->job, 0, NULL);
 }

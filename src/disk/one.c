@@ -117,7 +117,7 @@ static void on_open(void *ctx, struct ipc_reply *r)
 	if (r->rc == -ENOENT && nvram_missing(o))
 		return;
 	if (r->rc < 0) {
-		job_refused(&o->job, r);
+		job_refused(&o->job, "", r);
 		return;
 	}
 	o->fd = take_fd(&r->fds[0]);
@@ -193,7 +193,7 @@ static void on_made(void *ctx, struct ipc_reply *r)
 
 	o->made = true;
 	if (r->rc < 0 && r->rc != -EEXIST)
-		job_refused(&o->job, r);
+		job_refused(&o->job, "", r);
 	else
 		one_open(o);
 }
@@ -247,7 +247,7 @@ static void on_void(void *ctx, struct ipc_reply *r)
 	struct one_job *o = ctx;
 
 	if (r->rc < 0)
-		job_refused(&o->job, r);
+		job_refused(&o->job, "", r);
 	else
 		job_end(&o->job, 0, NULL);
 }
@@ -257,7 +257,7 @@ static void on_looked(void *ctx, struct ipc_reply *r)
 	struct one_job *o = ctx;
 
 	if (r->rc < 0) {
-		job_refused(&o->job, r);
+		job_refused(&o->job, "", r);
 		return;
 	}
 	o->fd = take_fd(&r->fds[0]);

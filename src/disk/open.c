@@ -110,16 +110,11 @@ static void read_header(struct open_job *o)
 /* Of a backing file people know the image that they named. */
 static void refused(struct open_job *o, const struct ipc_reply *r)
 {
-	const char *advice;
-	int code;
+	char prefix[DOM_PATH_MAX + 32] = "";
 
-	if (o->n == 0 || r->rc == -EPIPE) {
-		job_refused(&o->job, r);
-		return;
-	}
-	advice = advice_for(r, &code);
-	job_fail(&o->job, r->rc, code, "backing chain of image '%s': %s%s", o->job.path, r->err->text,
-		 advice);
+	if (o->n)
+		snprintf(prefix, sizeof(prefix), "backing chain of image '%s': ", o->job.path);
+	job_refused(&o->job, prefix, r);
 }
 
 static void on_open(void *ctx, struct ipc_reply *r)

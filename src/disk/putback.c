@@ -127,7 +127,7 @@ static void on_back(void *ctx, struct ipc_reply *r)
 	struct back_op *op = ctx;
 
 	if (r->rc < 0) {
-		job_refused(&op->job, r);
+		job_refused(&op->job, "", r);
 		return;
 	}
 	op->e->seen = node_tick();
@@ -147,7 +147,7 @@ static void on_open(void *ctx, struct ipc_reply *r)
 	struct disk_node found = { .path = e->id.path };
 
 	if (r->rc < 0) {
-		job_refused(&op->job, r);
+		job_refused(&op->job, "", r);
 		return;
 	}
 	op->opened = true;
