@@ -73,8 +73,9 @@ struct undefining {
 };
 
 static void gone(void *ctx, struct ipc_reply *r);
+static void nvram_gone(void *ctx, struct ipc_reply *r);
 
-/* A step: 0 when there is nothing to wait for, 1 when gone() will be called. */
+/* A step: 0 when there is nothing to wait for, 1 when the answer leads on. */
 static int remove_nvram(struct undefining *u, struct guest *g, const struct domain *d)
 {
 	struct ipc_call *call = u->call;
@@ -91,7 +92,7 @@ static int remove_nvram(struct undefining *u, struct guest *g, const struct doma
 	args.path = d->os.nvram->path;
 	/* as libvirtd has it: who did not say is asked only if there is one */
 	args.look = !(u->flags & UNDEFINE_NVRAM);
-	rc = disk_call_unlink_nvram(room, &args, NULL, 0, gone, u);
+	rc = disk_call_unlink_nvram(room, &args, NULL, 0, nvram_gone, u);
 	return rc ? rc : 1;
 }
 
@@ -137,25 +138,50 @@ static int go_on(struct undefining *u, struct guest *g)
 }
 
 /* Meanwhile another client may have undefined it, or started it; and who asked may be gone. */
-static void gone(void *ctx, struct ipc_reply *r)
+static void next_step(struct undefining *u)
 {
-	struct undefining *u = ctx;
 	struct guest *g = guest_by_uuid(u->dom->uuid);
 	int rc = 0;
 
-	/* it is no reason to keep the definition, which may have come with its store from libvirt */
-	if (r->rc == -EXDEV)
-		log_warn("domain '%.255s': %s", u->dom->name, r->err->text);
-	/* what was never made is as good as removed */
-	if (r->rc && r->rc != -ENOENT && r->rc != -EXDEV)
-		core_refuse_reply(u->call, r);
-	else if (!g)
+	if (!g)
 		ipc_refuse_text(u->call, -ENOENT, ERR_NO_DOMAIN,
 				"Domain not found: '%.255s' was undefined by another client", u->dom->name);
 	else
 		rc = go_on(u, g);
 	if (rc)
 		ipc_refuse(u->call, rc, &u->call->err);
+}
+
+static void gone(void *ctx, struct ipc_reply *r)
+{
+	struct undefining *u = ctx;
+
+	/* what was never made is as good as removed */
+	if (r->rc && r->rc != -ENOENT)
+		core_refuse_reply(u->call, r);
+	else
+		next_step(u);
+}
+
+/*
+ * One elsewhere, which may have come with the definition from libvirt, is nobody's to remove. Who did
+ * not say --nvram has the definition removed all the same: so ask again virt-manager and Terraform,
+ * when they are refused.
+ */
+static void nvram_gone(void *ctx, struct ipc_reply *r)
+{
+	struct undefining *u = ctx;
+
+	if (r->rc == -EXDEV && !(u->flags & UNDEFINE_NVRAM)) {
+		log_info("domain '%.255s': %s", u->dom->name, r->err->text);
+		next_step(u);
+	} else if (r->rc == -EEXIST) {
+		ipc_refuse_text(u->call, -EEXIST, ERR_OPERATION_INVALID,
+				"Requested operation is not valid: cannot undefine domain with nvram; use "
+				"--nvram or --keep-nvram");
+	} else {
+		gone(ctx, r);
+	}
 }
 
 static int undefine(struct ipc_call *call, const struct remote_nonnull_domain *dom, uint32_t flags)

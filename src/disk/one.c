@@ -261,9 +261,7 @@ static void on_looked(void *ctx, struct ipc_reply *r)
 		return;
 	}
 	o->fd = take_fd(&r->fds[0]);
-	job_fail(&o->job, -EEXIST, ERR_OPERATION_INVALID,
-		 "Requested operation is not valid: cannot undefine domain with nvram; use --nvram or "
-		 "--keep-nvram");
+	job_fail(&o->job, -EEXIST, ERR_OPERATION_INVALID, "variable store '%s' is there", o->req.path);
 }
 
 static int look_for_nvram(struct one_job *o, struct ipc_chan *file)
@@ -287,9 +285,9 @@ int disk_on_unlink_nvram(struct ipc_call *call, const struct disk_unlink_args *a
 	req.path = o->req.path;
 	c = claims_by_path(&disk_room.claims, req.path);
 	if (!in_nvram_dir(req.path)) {
-		job_fail(&o->job, -EXDEV, ERR_OPERATION_DENIED,
-			 "variable store '%s' is not below '%s': it is kept; remove it by hand", req.path,
-			 disk_room.conf->nvram_dir);
+		job_fail(&o->job, -EXDEV, ERR_INVALID_ARG,
+			 "variable store '%s' is not below '%s': keep it (--keep-nvram) and remove it by "
+			 "hand", req.path, disk_room.conf->nvram_dir);
 		return 0;
 	}
 	if (c && !args->look) {
