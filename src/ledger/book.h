@@ -44,6 +44,8 @@ struct book {
 	uint32_t uid_count;
 	uint32_t next;                  /* where to look for free uids: numbers rest before reuse */
 	uint32_t reclaimed;             /* claims of dead instances dropped so far, for the log */
+	char *const *types;             /* that the policy has for guests: set after book_open() */
+	size_t n_types;
 };
 
 /*
@@ -61,10 +63,11 @@ void book_close(struct book *l);
 /*
  * Claim for `guest` (a uuid as text), until book_release(): BOOK_UIDS_EACH consecutive uids
  * that no guest, process or other instance has (the gid of each is the same number), and the label.
- * A pair of categories is nobody's: no claim of any instance meets it (seclabel_meet()), and no
- * process of this host has it. A fixed label is given if nobody's meets it, or all who have such
- * share. A guest that has a claim gets the same again. -EUSERS: all are used up; -EBUSY: the fixed
- * label is another guest's.
+ * A pair of categories is nobody's: no claim of any instance meets it (seclabel_meet()), and no label
+ * of a process of this host that has two categories at most or is of a type in `types`. A fixed label
+ * is given if nobody's meets it, or all who have such share (of processes that is taken for granted).
+ * A guest that has a claim gets the same again. -EUSERS: all are used up; -EBUSY: the fixed label is
+ * another's.
  */
 int book_claim(struct book *l, const char *guest, const struct book_want *want,
 		 struct book_claim *ret, struct err *err);

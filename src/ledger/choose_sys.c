@@ -15,6 +15,7 @@
 struct list {
 	struct book_claim *c;
 	uint32_t n, room;
+	const struct book *book;
 };
 
 static int read_one(void *ctx, int dir, const char *name)
@@ -34,7 +35,12 @@ static int read_one(void *ctx, int dir, const char *name)
 	return 0;
 }
 
-/* Labels of processes with as few categories as a guest has; who has more is no guest's neighbour. */
+/* Daemons have all categories and are no guest's neighbours; a guest of another manager's may have many. */
+static bool counts(const struct book *l, const struct seclabel *s)
+{
+	return (s->n && s->n <= 2) || seclabel_type_in(s, l->types, l->n_types);
+}
+
 static int read_process(void *ctx, int dir, const char *name)
 {
 	struct list *b = ctx;
@@ -53,8 +59,7 @@ static int read_process(void *ctx, int dir, const char *name)
 	text[n] = '\0';
 	text[strcspn(text, "\n")] = '\0';
 	r = read_one(b, dir, ".");   /* makes room */
-	if (r == 0 && !seclabel_parse(text, &b->c[b->n].label) && b->c[b->n].label.n &&
-	    b->c[b->n].label.n <= 2)
+	if (r == 0 && !seclabel_parse(text, &b->c[b->n].label) && counts(b->book, &b->c[b->n].label))
 		b->n++;
 	return r;
 }
@@ -93,15 +98,27 @@ static int choose_pair(const struct book *l, struct list *b, const struct book_w
 			       w->categories) : 0;
 }
 
-static int choose_fixed(const struct list *b, const struct book_want *w, struct book_claim *ret,
-			struct err *err)
+static int choose_fixed(const struct book *l, struct list *b, const struct book_want *w,
+			struct book_claim *ret, struct err *err)
 {
-	for (uint32_t i = 0; i < b->n; i++)
+	uint32_t i, n = b->n;
+	int r;
+
+	for (i = 0; i < n; i++)
 		if (seclabel_meet(&b->c[i].label, w->label) && !(w->share && b->c[i].share))
 			return err_set(err, -EBUSY, ERR_CONFIG_UNSUPPORTED,
 				       "SELinux: a guest with label %s could reach guest %s, which has %s "
 				       "(static_label_sharing = 1 allows it)", w->label->text,
 				       b->c[i].guest, b->c[i].label.text);
+	r = w->share ? 0 : folder_each(l->proc, read_process, b);
+	if (r < 0)
+		return err_sys(err, r, "SELinux: labels of processes");
+	for (; i < b->n; i++)
+		if (seclabel_meet(&b->c[i].label, w->label))
+			return err_set(err, -EBUSY, ERR_CONFIG_UNSUPPORTED,
+				       "SELinux: a guest with label %s could reach a process of this host, "
+				       "which has %s (static_label_sharing = 1 allows it)", w->label->text,
+				       b->c[i].label.text);
 	ret->label = *w->label;
 	ret->share = w->share;
 	return 0;
@@ -123,13 +140,13 @@ static int choose(struct book *l, struct list *b, const struct book_want *w,
 	if (r < 0)
 		return err_sys(err, r, "ledger: uids, of %u sets", l->uid_count / BOOK_UIDS_EACH);
 	if (w->label)
-		r = w->fixed ? choose_fixed(b, w, c, err) : choose_pair(l, b, w, c, err);
+		r = w->fixed ? choose_fixed(l, b, w, c, err) : choose_pair(l, b, w, c, err);
 	return r;
 }
 
 int folder_choose(struct book *l, const struct book_want *want, struct book_claim *c, struct err *err)
 {
-	struct list b = { 0 };
+	struct list b = { .book = l };
 	int r = choose(l, &b, want, c, err);
 
 	free(b.c);

@@ -163,8 +163,12 @@ static int open_book(struct err *err)
 		return err_sys(err, -errno, "%s, /proc and %s", LEDGER_PATH, conf.run_dir);
 	selinux = has_policy(proc);
 	r = enter(folder, proc, err);
-	return r < 0 ? r : book_open(folder, proc, run, conf.run_dir, st.st_dev, st.st_ino, conf.guest_uid_min,
-				     conf.guest_uid_max - conf.guest_uid_min + 1, &book, err);
+	if (r == 0)
+		r = book_open(folder, proc, run, conf.run_dir, st.st_dev, st.st_ino, conf.guest_uid_min,
+			      conf.guest_uid_max - conf.guest_uid_min + 1, &book, err);
+	book.types = conf.selinux_process_types;
+	book.n_types = conf.n_selinux_process_types;
+	return r;
 }
 
 int room_on_setup(struct ipc_call *call, const struct room_setup *args)

@@ -433,20 +433,13 @@ static void every_pair_can_be_had(void **state)
 	assert_int_equal(__builtin_popcountll(seen), 10);
 }
 
-/* /proc of other people: a container, another manager's guest, a daemon that may see all. */
-static void pairs_of_processes_are_avoided(void **state)
+/* A /proc where these labels are in use. */
+static void play_proc(const char *const *labels, unsigned n)
 {
-	static const char *const labels[] = {
-		"system_u:system_r:container_t:s0:c0,c1\n", "system_u:system_r:svirt_t:s0:c0,c2",
-		"system_u:system_r:init_t:s0-s0:c0.c1023", "unconfined", "u:r:t:s0:c1,c2",
-	};
-	struct book_claim c;
-	struct book a;
 	char name[40];
 
-	(void)state;
 	mkdirat(folder, "proc", 0700);
-	for (unsigned i = 0; i < 5; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		int fd;
 
 		snprintf(name, sizeof(name), "proc/%u", 100 + i);
@@ -461,10 +454,52 @@ static void pairs_of_processes_are_avoided(void **state)
 	mkdirat(folder, "proc/200", 0700);   /* it just ended */
 	close(proc);
 	proc = openat(folder, "proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* /proc of other people: a container, another manager's guest, a daemon that may see all. */
+static void pairs_of_processes_are_avoided(void **state)
+{
+	static const char *const labels[] = {
+		"system_u:system_r:container_t:s0:c0,c1\n", "system_u:system_r:svirt_t:s0:c0,c2",
+		"system_u:system_r:init_t:s0-s0:c0.c1023", "unconfined", "u:r:t:s0:c1,c2",
+	};
+	struct book_claim c;
+	struct book a;
+
+	(void)state;
+	play_proc(labels, 5);
 	assert_int_equal(reopen(&a, 1), 0);
 	assert_int_equal(claim_label(&a, 0, SVIRT "s0", 3, false, &c), -EUSERS);
 	assert_int_equal(claim_label(&a, 0, SVIRT "s0", 4, false, &c), 0);
 	assert_true(seclabel_has(&c.label, 3));
+	book_close(&a);
+}
+
+/* Another manager's guest may have a label of many categories, which reaches all pairs of them. */
+static void wide_labels_of_guests_are_avoided(void **state)
+{
+	static const char *const labels[] = {
+		SVIRT "s0:c0.c2", "system_u:system_r:init_t:s0-s0:c0.c1023", SVIRT "s0",
+	};
+	char *types[] = { (char *)"svirt_t" };
+	struct book_claim c;
+	struct book a;
+
+	(void)state;
+	play_proc(labels, 3);
+	assert_int_equal(reopen(&a, 1), 0);
+	a.types = types;
+	a.n_types = 1;
+	assert_int_equal(claim_label(&a, 0, SVIRT "s0", 3, false, &c), -EUSERS);
+	assert_int_equal(claim_label(&a, 0, SVIRT "s0", 4, false, &c), 0);
+	assert_true(seclabel_has(&c.label, 3));
+	/* nor is it another's by accident, if it is the user's own */
+	assert_int_equal(claim_label(&a, 1, SVIRT "s0:c0,c1", 0, false, &c), -EBUSY);
+	assert_non_null(strstr(err.text, "a process of this host"));
+	assert_non_null(strstr(err.text, "static_label_sharing"));
+	assert_int_equal(claim_label(&a, 1, SVIRT "s0", 0, false, &c), -EBUSY);
+	assert_int_equal(claim_label(&a, 1, SVIRT "s0:c0,c1", 0, true, &c), 0);
+	assert_int_equal(claim_label(&a, 2, SVIRT "s0:c5,c6", 0, false, &c), 0);
 	book_close(&a);
 }
 
@@ -509,7 +544,7 @@ int main(void)
 		TEST(labels_are_taken_apart), TEST(some_labels_meet),
 		TEST(pairs_are_used_up_and_come_back), TEST(the_sensitivity_is_the_bases),
 		TEST(every_pair_can_be_had), TEST(pairs_of_processes_are_avoided),
-		TEST(fixed_labels_are_shared_by_consent_only),
+		TEST(wide_labels_of_guests_are_avoided), TEST(fixed_labels_are_shared_by_consent_only),
 	};
 	int r;
 
