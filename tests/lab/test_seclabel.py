@@ -324,16 +324,18 @@ def test_network_file_system(host):
              "echo '/srv/export 127.0.0.1(rw,no_root_squash,insecure)' >/etc/exports && "
              "systemctl start nfs-server && mount -t nfs 127.0.0.1:/srv/export /mnt/nfs && "
              "qemu-img create -q -f raw /mnt/nfs/one.img 8M", timeout=120)
-    xml = domain("one", disk("/mnt/nfs/one.img"))
+    local = host.image("local.img")
+    xml = domain("one", disk(local) + disk("/mnt/nfs/one.img", "vdb"))
     host.needs_boolean(xml, "nfs_t", "virt_use_nfs")
     assert ":nfs_t:" in host.label("/mnt/nfs/one.img")
+    level(host.label(local))
     host.stop("one")
 
 
 def test_file_system_without_labels_and_boolean(host):
     host.run("truncate -s 32M /tmp/fat && mkfs.vfat /tmp/fat >/dev/null && mkdir -p /mnt/fat && "
              "mount -o loop /tmp/fat /mnt/fat && qemu-img create -q -f raw /mnt/fat/one.img 8M")
-    text = host.refused(domain("one", disk("/mnt/fat/one.img")))
+    text = host.refused(domain("one", disk(host.image("local.img")) + disk("/mnt/fat/one.img", "vdb")))
     assert ":dosfs_t:" in text and "vfat" in text and f"context={IMAGE}" in text
 
 

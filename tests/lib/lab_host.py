@@ -51,12 +51,13 @@ class Host:
         return name
 
     def refused(self, xml):
-        """The text with which it was not started; nothing runs and nothing has changed its label."""
+        """The text with which it was not started; nothing runs, and no label was changed, not even to be put
+        back: that would show in the time of the last change."""
         self.machine.put(xml.encode(), "/tmp/refused.xml")
-        before = self.run(f"find {IMAGES} -printf '%p %Z\\n' | sort")
+        before = self.run(f"find {IMAGES} -printf '%p %Z %C@\\n' | sort")
         result = self.virsh("create", "/tmp/refused.xml", check=False)
         assert result.code != 0, "it started"
-        assert self.run(f"find {IMAGES} -printf '%p %Z\\n' | sort") == before
+        assert self.run(f"find {IMAGES} -printf '%p %Z %C@\\n' | sort") == before
         assert self.virsh("list", "--name").out.strip() == "", "it runs"
         return result.err
 
