@@ -44,8 +44,8 @@ extern const size_t cgroup_n_devices;
 
 /*
  * Find the hierarchies (below /sys/fs/cgroup, where systemd and all others
- * mount them) and make the group `parent`, such as "cordon.slice/NAME", in
- * each, of `weight` against 100 of every other service. A hierarchy that this
+ * mount them) and make the group `parent`, such as "cordon-NAME", in each, of
+ * `weight` against 100 of every other service. A hierarchy that this
  * machine or container withholds is logged and no error, nor is it when there
  * is none at all; cordon-host says which limits that costs.
  */
@@ -53,9 +53,8 @@ int cgroup_tree_open(const char *parent, unsigned weight, struct cgroup_tree *re
 		     struct err *err);
 
 /*
- * At the end of an instance without guests: remove the parent group and those
- * above it, as far as they are empty. Guests or other instances in it: nothing
- * happens to theirs.
+ * At the end of an instance without guests: remove the parent group. Guests in
+ * it: nothing happens.
  */
 void cgroup_tree_remove(const struct cgroup_tree *t);
 

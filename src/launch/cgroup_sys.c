@@ -236,38 +236,21 @@ bool cgroup_populated(const struct cgroup_tree *t, const char *name)
 
 /* ---- the parent of all ---- */
 
-static int put_at(int root, const char *parent, size_t n, const char *file, const char *text)
-{
-	char path[PATH_SIZE];
-
-	snprintf(path, sizeof(path), "./%.*s/%s", (int)n, parent, file);
-	return put_text(root, path, text);
-}
-
-/*
- * Make each group on the way down to the parent. What is refused shows in the files that are
- * missing below, or does not matter.
- */
+/* What is refused here shows in the files that are missing below, or does not matter. */
 static int make_parent(const struct cgroup_tree *t, const struct cgroup_hierarchy *h, unsigned weight)
 {
-	size_t n = 0, len = strlen(t->parent);
-	char text[PATH_SIZE];
+	char path[PATH_SIZE], text[24];
 
-	for (;;) {
-		for (int k = 0; h->unified && k < KNOBS; k++) {
-			snprintf(text, sizeof(text), "+%s", knobs[k].name);
-			(void)put_at(h->root, t->parent, n, "cgroup.subtree_control", text);
-		}
-		if (n == len)
-			return 0;
-		n += n > 0;
-		n += strcspn(t->parent + n, "/");
-		snprintf(text, sizeof(text), "%.*s", (int)n, t->parent);
-		if (mkdirat(h->root, text, 0755) < 0 && errno != EEXIST)
-			return -errno;
-		snprintf(text, sizeof(text), "%u", h->unified ? weight : weight * 1024 / 100);
-		(void)put_at(h->root, t->parent, n, h->unified ? knobs[CPU].v2 : knobs[CPU].v1, text);
+	if (mkdirat(h->root, t->parent, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	for (int k = 0; h->unified && k < KNOBS; k++) {
+		snprintf(text, sizeof(text), "+%s", knobs[k].name);
+		(void)put_text(h->root, "cgroup.subtree_control", text);
+		(void)put_text(h->root, path_of(t, ".", "cgroup.subtree_control", path), text);
 	}
+	snprintf(text, sizeof(text), "%u", h->unified ? weight : weight * 1024 / 100);
+	(void)put_text(h->root, path_of(t, ".", h->unified ? knobs[CPU].v2 : knobs[CPU].v1, path), text);
+	return 0;
 }
 
 static int add_hierarchy(struct cgroup_tree *t, const char *path, unsigned weight, struct err *err)
@@ -316,14 +299,6 @@ int cgroup_tree_open(const char *parent, unsigned weight, struct cgroup_tree *re
 
 void cgroup_tree_remove(const struct cgroup_tree *t)
 {
-	for (unsigned i = 0; i < t->n; i++) {
-		char path[sizeof(t->parent)], *slash = path;
-
-		memcpy(path, t->parent, sizeof(path));
-		while (slash && unlinkat(t->h[i].root, path, AT_REMOVEDIR) == 0) {
-			slash = strrchr(path, '/');
-			if (slash)
-				*slash = '\0';
-		}
-	}
+	for (unsigned i = 0; i < t->n; i++)
+		(void)unlinkat(t->h[i].root, t->parent, AT_REMOVEDIR);
 }

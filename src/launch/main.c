@@ -66,7 +66,7 @@ static int open_all(struct err *err)
 	rc = claim_open(err);
 	if (rc)
 		return rc;
-	snprintf(group, sizeof(group), "cordon.slice/%s", launch.instance);   /* two never share one */
+	snprintf(group, sizeof(group), "cordon-%s", launch.instance);   /* each with a weight of its own */
 	rc = cgroup_tree_open(group, launch.conf.guest_cpu_weight, &launch.cgroups, err);
 	if (rc)
 		return rc;

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import scene
-from lib import guest
+from lib import guest, house, server
 from scene import BUILD, NETWORK
 
 FIRMWARE = "/usr/share/seabios/bios-256k.bin"      # there is one in each cage, and no guest has it open
@@ -27,9 +27,21 @@ def start(one, name, **more):
     one.server.virsh("start", name)
 
 
+def knobs(group_of, *names):
+    """Files of the control groups that `group_of` gives for a line of /proc/self/mountinfo, as far as they are there."""
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        left, right = line.split(" - ")
+        if right.split()[0] in ("cgroup", "cgroup2"):
+            for group in group_of:
+                for name in names:
+                    path = Path(left.split()[4], group.lstrip("/"), name)
+                    if path.exists():
+                        yield path
+
+
 @pytest.fixture(scope="module")
 def whole():
-    with scene.Scene(qmp_timeout=3) as one:
+    with scene.Scene(qmp_timeout=3, guest_cpu_weight=250) as one:
         yield one
 
 
@@ -90,6 +102,25 @@ def test_a_descriptor_too_many(whole):
     # nor does it load a filter of its own, as QEMU does
     assert (done.returncode, differs) == (1, {"descriptor", "system calls"}), done.stdout
     assert FIRMWARE in done.stdout
+
+
+def test_weight_of_each_instance(whole):
+    """guest_cpu_weight is of one instance's guests, on the whole way down to them; another one changes nothing."""
+    def weights(one):
+        name = house.group_name(one)
+        way = {name, *map(str, Path(name).parents)} - {"."}
+        return {(p.name, p.read_text().strip()) for p in knobs(way, "cpu.shares", "cpu.weight")}
+    first = weights(whole.server)
+    assert first and first <= {("cpu.weight", "250"), ("cpu.shares", "2560")}
+    other = server.Cordon(config="guest_cpu_weight = 300\n")
+    try:
+        other.start()
+        second = weights(other)
+        assert second and second <= {("cpu.weight", "300"), ("cpu.shares", "3072")}
+        assert weights(whole.server) == first
+    finally:
+        other.stop()
+        other.remove()
 
 
 def test_no_such_guest(whole):

@@ -79,7 +79,7 @@ def kill(number, *targets):
 def group_name(server):
     """As cordon-launch names the group above those of its guests."""
     st = server.place("run").stat()
-    return f"cordon.slice/{st.st_dev:x}-{st.st_ino:x}"
+    return f"cordon-{st.st_dev:x}-{st.st_ino:x}"
 
 
 def groups(server):

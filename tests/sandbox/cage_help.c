@@ -61,7 +61,7 @@ void help_open(struct help *h)
 	snprintf(dir, sizeof(dir), "%s/passt", h->dir);
 	if (root_build(ROOT_PASST, dir, &h->passt, &err) < 0)
 		die("root_build", &err);
-	snprintf(parent, sizeof(parent), "cordon.slice/test-%d", (int)getpid());
+	snprintf(parent, sizeof(parent), "cordon-test-%d", (int)getpid());
 	if (cgroup_tree_open(parent, 100, &h->groups, &err) < 0)
 		die("cgroup_tree_open", &err);
 }

@@ -189,7 +189,7 @@ static void check_group(const struct help_guest *g)
 	char want[200];
 	unsigned found = 0;
 
-	snprintf(want, sizeof(want), "/cordon.slice/test-%d/%s\n", (int)getpid(), g->group);
+	snprintf(want, sizeof(want), "/cordon-test-%d/%s\n", (int)getpid(), g->group);
 	for (const char *p = s; (p = strstr(p, want)); p++)
 		found++;
 	assert_int_equal(found, h.groups.n);

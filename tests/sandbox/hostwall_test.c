@@ -209,7 +209,7 @@ int main(void)
 		fprintf(stderr, "needs root\n");
 		return getenv("CORDON_MUST_RUN") ? 1 : 77;
 	}
-	snprintf(parent, sizeof(parent), "cordon.slice/wall-%d", (int)getpid());
+	snprintf(parent, sizeof(parent), "cordon-wall-%d", (int)getpid());
 	r = cgroup_tree_open(parent, 100, &groups, &err);
 	if (r < 0) {
 		fprintf(stderr, "%s\n", err.text);
