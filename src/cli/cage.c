@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,8 +72,12 @@ static size_t own_processes(struct found *list, size_t n, const char *uuid)
 	size_t own = 0;
 
 	for (size_t i = 0; i < n; i++)
-		if (strcmp(list[i].guest, uuid) == 0)
+		if (strcmp(list[i].guest, uuid) == 0) {
+			struct found other = list[own];
+
 			list[own++] = list[i];
+			list[i] = other;
+		}
 	return own;
 }
 
@@ -116,6 +121,7 @@ static int run(const char *dir, const char *path, const char *name, struct cage_
 	CLEAN_ARENA struct arena *a = arena_new(ANSWER_MAX + DOMAIN_XML_ARENA_MAX);
 	struct found *list = NULL;
 	struct cage_host host = { 0 };
+	char run_dir[PATH_MAX];
 	size_t n = 0;
 	int rc = a ? rpc_running_guest(dir, path, name, a, &g->model, err) : -ENOMEM;
 
@@ -125,14 +131,19 @@ static int run(const char *dir, const char *path, const char *name, struct cage_
 		rc = cage_host_read(&host, err);
 	if (rc == 0) {
 		uuid_text(g->model.uuid, g->uuid);
+		snprintf(run_dir, sizeof(run_dir), "%s%s", dir ? dir : "/run/cordon", dir ? "/run" : "");
+		snprintf(g->conf, sizeof(g->conf), "%s/cordond.conf", dir ? dir : "/etc/cordon");
+		g->run_dir = run_dir;
 		g->cordond_filters = room_filters(list, n, "cordond");
 		g->launch_filters = room_filters(list, n, "launch");
 		g->n = own_processes(list, n, g->uuid);
+		g->n_all = n;
 		g->list = list;
 		g->host = &host;
 		print_guest(g, r);
 	}
 	g->host = NULL;
+	g->run_dir = NULL;
 	cage_host_free(&host);
 	free(list);
 	return rc;

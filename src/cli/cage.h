@@ -3,6 +3,7 @@
 #ifndef CORDON_CLI_CAGE_H
 #define CORDON_CLI_CAGE_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -48,6 +49,9 @@ struct cage_host {
 	size_t n;
 	bool selinux;                   /* the kernel has a policy loaded */
 	bool enforcing;
+	char *mounts;                   /* our mountinfo, with SELinux */
+	/* types of its contexts/virtual_image_context: what a guest writes, what it only reads; or "" */
+	char image_type[CAGE_LABEL_MAX], content_type[CAGE_LABEL_MAX];
 };
 
 /* Look at every process once. -errno; what ends meanwhile is left out. */
@@ -59,10 +63,11 @@ const struct cage_other *cage_host_find(const struct cage_host *h, pid_t pid);
 
 struct cage_guest {
 	const char *run_dir;            /* of its instance */
+	char conf[PATH_MAX];            /* its cordond.conf */
 	char uuid[37];
 	struct domain model;            /* as the daemon tells it: what is to be expected */
-	const struct found *list;       /* its processes, and nobody else's */
-	size_t n;
+	const struct found *list;       /* its processes, then the others of the instance */
+	size_t n, n_all;
 	const struct cage_host *host;
 	/* system call filters that it has from those who started it, of both: 0: not to be seen */
 	unsigned cordond_filters, launch_filters;
@@ -77,8 +82,32 @@ pid_t cage_pid_of(const struct cage_guest *g, const char *role);
 void cage_process(const struct cage_guest *g, const struct found *f, struct cage_report *r);
 /* cage_group_sys.c: control groups and device nodes of QEMU */
 void cage_groups(const struct cage_guest *g, pid_t qemu, struct cage_report *r);
+/* Device programs of the control group itself, not those it has from above; -errno. For v2. */
+int cage_device_programs(int group);
 /* cage_files_sys.c: open descriptors of QEMU, labels of the images */
 void cage_files(const struct cage_guest *g, pid_t qemu, struct cage_report *r);
+
+/* ---- who is at the other ends of sockets and pipes (cage_ends_sys.c) ---- */
+
+struct cage_ends;
+
+/*
+ * Ask the kernel about the unix sockets of our own network namespace (sock_diag(7)), look through the
+ * descriptors of all processes, and into the guest's folder. NULL: the kernel does not tell. The
+ * caller's to free.
+ */
+struct cage_ends *cage_ends_read(const struct cage_guest *g);
+void cage_ends_free(struct cage_ends *e);
+
+/*
+ * Why this socket or pipe of QEMU's may not be: a name that is not in the guest's folder, or another
+ * end that others hold than the guest's own processes, cordon-launch, or a cordon-edge of the
+ * instance (a viewer's; of which guest, nobody tells). NULL: there is no reason. Until the next call.
+ */
+const char *cage_ends_socket(struct cage_ends *e, ino_t ino);
+const char *cage_ends_pipe(struct cage_ends *e, const struct stat *st, bool named);
+/* Was the socket made in another network namespace than ours? Its other end is in there as well. */
+bool cage_ends_foreign(const struct cage_ends *e, ino_t ino);
 
 /* All of /proc/PID/NAME, at most size - 1 bytes, as text. Its length or -errno. */
 ssize_t cage_proc_text(pid_t pid, const char *name, char *out, size_t size);

@@ -19,6 +19,7 @@
 #define TEXT_MAX (1u << 20)
 #define SWAP_V1 "memory.memsw.limit_in_bytes"   /* with memory */
 #define SWAP_V2 "memory.swap.max"
+#define OVERHEAD_KIB 524288               /* src/conf/keys.c */
 #define UNLIMITED (UINT64_C(1) << 60)     /* v1 says "no limit" by a very large number */
 
 /* The nodes and rules of a cage: cgroup_devices[] of src/launch/cgroup_sys.c. */
@@ -117,6 +118,35 @@ static void check_number(pid_t qemu, const char *controller, const char *what, c
 	cage_check(r, n >= at_least && n < at_most, what, "%s = %s", unified ? v2 : v1, text);
 }
 
+/* guest_memory_overhead_kib of the instance's cordond.conf as it is now, or its default. */
+static uint64_t overhead_kib(const char *conf)
+{
+	CLEAN_FD int fd = open(conf, O_RDONLY | O_CLOEXEC);
+	char *text = malloc(TEXT_MAX);
+	ssize_t n = fd < 0 || !text ? 0 : fd_read_all(fd, text, TEXT_MAX - 1);
+	uint64_t kib = OVERHEAD_KIB;
+
+	if (n > 0)
+		text[n] = '\0';
+	for (const char *l = n > 0 ? text : NULL; l; l = strchr(l, '\n')) {
+		l += strspn(l, " \t\n");
+		sscanf(l, "guest_memory_overhead_kib = %" SCNu64, &kib);
+	}
+	free(text);
+	return kib;
+}
+
+/* At least what the guest has, at most what memory_limit() of src/core/plan_launch.c gives it. */
+static void check_memory(const struct cage_guest *g, pid_t qemu, struct cage_report *r)
+{
+	const struct domain *d = &g->model;
+	uint64_t most = d->memory_kib + (d->memory_kib >> 5) + (512u << 10) + d->vcpus * (UINT64_C(32) << 10) +
+			(d->type == DOM_TYPE_KVM ? 0 : 1u << 20) + overhead_kib(g->conf);
+
+	check_number(qemu, "memory", "memory", "memory.limit_in_bytes", "memory.max", d->memory_kib << 10,
+		     (most << 10) + 1, r);
+}
+
 /* Without a limit of its own a guest that grows is swapped out until the host's swap is full. */
 static void check_swap(pid_t qemu, struct cage_report *r)
 {
@@ -128,6 +158,18 @@ static void check_swap(pid_t qemu, struct cage_report *r)
 		cage_row(r, CAGE_NOTE, "swap", "this kernel keeps no account of it");
 	else
 		check_number(qemu, "memory", "swap", SWAP_V1, SWAP_V2, 1, UNLIMITED, r);
+}
+
+/* Guests weigh alike: as the kernel makes a group. */
+static void check_weight(pid_t qemu, struct cage_report *r)
+{
+	char path[PATH_MAX];
+	bool unified = false;
+	CLEAN_FD int dir = open_group(qemu, "cpu", &unified, path);
+	uint64_t usual = unified ? 100 : 1024;
+
+	check_number(qemu, "cpu", "cpu", "cpu.shares", "cpu.weight", usual, usual + 1, r);
+	(void)dir;
 }
 
 /* KVM's own threads for a machine, kvm-pit and others, join the group of its process. */
@@ -168,14 +210,13 @@ static void check_members(const struct cage_guest *g, pid_t qemu, struct cage_re
 	free(text);
 }
 
-/* On v2 a device list is a BPF program, of which the kernel tells that it is there. -1: it does not. */
-static int count_programs(int group)
+/* On v2 a device list is a BPF program, of which the kernel tells that it is there. */
+int cage_device_programs(int group)
 {
-	union bpf_attr attr = { .query = { .target_fd = (uint32_t)group, .attach_type = BPF_CGROUP_DEVICE,
-					   .query_flags = BPF_F_QUERY_EFFECTIVE } };
+	union bpf_attr attr = { .query = { .target_fd = (uint32_t)group, .attach_type = BPF_CGROUP_DEVICE } };
 
-	return group >= 0 && syscall(SYS_bpf, BPF_PROG_QUERY, &attr, sizeof(attr)) == 0 ?
-	       (int)attr.query.prog_cnt : -1;
+	return group < 0 ? -EBADF : syscall(SYS_bpf, BPF_PROG_QUERY, &attr, sizeof(attr)) < 0 ? -errno :
+	       (int)attr.query.prog_cnt;
 }
 
 static void check_device_rules(bool kvm, pid_t qemu, struct cage_report *r)
@@ -186,10 +227,10 @@ static void check_device_rules(bool kvm, pid_t qemu, struct cage_report *r)
 	size_t n = 0;
 
 	if (dir < 0 || unified) {
-		int count = unified ? count_programs(dir) : -1;
+		int count = unified ? cage_device_programs(dir) : -1;
 
 		cage_check(r, count > 0, "device rules", count < 0 ? "not to be seen (run this as root)"
-			   : "%d program(s) on the group judge each open (bpftool cgroup show)", count);
+			   : "%d program(s) of the group itself judge each open (bpftool cgroup show)", count);
 		return;
 	}
 	for (size_t i = 0; i < N_NODES; i++)
@@ -239,11 +280,10 @@ void cage_groups(const struct cage_guest *g, pid_t qemu, struct cage_report *r)
 	bool kvm = g->model.type == DOM_TYPE_KVM;
 
 	check_members(g, qemu, r);
-	check_number(qemu, "memory", "memory", "memory.limit_in_bytes", "memory.max",
-		     g->model.memory_kib << 10, UNLIMITED, r);
+	check_memory(g, qemu, r);
 	check_swap(qemu, r);
 	check_number(qemu, "pids", "pids", "pids.max", "pids.max", 1, UNLIMITED, r);
-	check_number(qemu, "cpu", "cpu", "cpu.shares", "cpu.weight", 1, 1u << 18, r);
+	check_weight(qemu, r);
 	check_device_rules(kvm, qemu, r);
 	check_device_nodes(kvm, qemu, r);
 }

@@ -12,7 +12,9 @@
 #include "cli/cage.h"
 
 #define STATUS_MAX 16384
+#define MOUNTS_MAX (1u << 20)
 #define SELINUX_ENFORCE "/sys/fs/selinux/enforce"
+#define SELINUX_CONFIG "/etc/selinux/config"
 
 ssize_t cage_proc_text(pid_t pid, const char *name, char *out, size_t size)
 {
@@ -62,6 +64,45 @@ static int read_one(pid_t pid, bool selinux, struct cage_other *ret)
 	return 0;
 }
 
+static void read_text(const char *path, char *out, size_t size)
+{
+	CLEAN_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : fd_read_all(fd, out, size - 1);
+
+	out[n < 0 ? 0 : n] = '\0';
+}
+
+/* The type in the n-th context of a list, one a line; "" when there is none. */
+static void type_of_line(const char *text, unsigned n, char out[CAGE_LABEL_MAX])
+{
+	for (const char *l = text; l; l = strchr(l, '\n')) {
+		l += strspn(l, " \t\n");
+		if (*l && *l != '#' && n-- == 0) {
+			if (sscanf(l, "%*[^: \t\n]:%*[^: \t\n]:%255[^: \t\r\n]", out) != 1)
+				out[0] = '\0';
+			return;
+		}
+	}
+}
+
+/* selinux_config(5) names the policy, whose virtual_image_context names types of images. */
+static void read_types(struct cage_host *h)
+{
+	char text[STATUS_MAX], name[128], path[256];
+
+	read_text(SELINUX_CONFIG, text, sizeof(text));
+	for (const char *l = text; l; l = strchr(l, '\n')) {
+		l += strspn(l, " \t\n");
+		if (sscanf(l, "SELINUXTYPE=%127[^/ \t\r\n]", name) != 1)
+			continue;
+		snprintf(path, sizeof(path), "/etc/selinux/%s/contexts/virtual_image_context", name);
+		read_text(path, text, sizeof(text));
+		type_of_line(text, 0, h->image_type);
+		type_of_line(text, 1, h->content_type);
+		return;
+	}
+}
+
 static void read_selinux(struct cage_host *h)
 {
 	CLEAN_FD int fd = open(SELINUX_ENFORCE, O_RDONLY | O_CLOEXEC);
@@ -69,6 +110,14 @@ static void read_selinux(struct cage_host *h)
 
 	h->selinux = fd >= 0;
 	h->enforcing = fd >= 0 && read(fd, &c, 1) == 1 && c == '1';
+	if (!h->selinux)
+		return;
+	read_types(h);
+	h->mounts = malloc(MOUNTS_MAX);
+	if (!h->mounts)
+		abort();   /* as in find_sys.c */
+	if (cage_proc_text(getpid(), "mountinfo", h->mounts, MOUNTS_MAX) <= 0)
+		h->mounts[0] = '\0';
 }
 
 int cage_host_read(struct cage_host *ret, struct err *err)
@@ -103,6 +152,7 @@ int cage_host_read(struct cage_host *ret, struct err *err)
 void cage_host_free(struct cage_host *h)
 {
 	free(h->list);
+	free(h->mounts);
 	*h = (struct cage_host){ 0 };
 }
 

@@ -15,19 +15,21 @@
 #define STATUS_MAX 16384
 #define MOUNTS_MAX (1u << 20)
 #define GUEST_UID_LEAST 65536    /* cordond.conf's guest_uid_min is never less */
+#define NOGROUP 65534            /* src/launch/cage_child.c: a real gid that is not the effective one */
 
 /* What each kind of process has of its own. */
 static const struct kind {
 	const char *role;
 	bool namespaces;      /* all but the network, and its root */
 	bool network;
+	bool nogroup;         /* its real gid, so that exec leaves it not dumpable */
 	unsigned filters;     /* at least, beside cordon-launch's: two of its policy, one it loads itself */
 	const char *state;    /* what it may write, in its root; NULL: nothing */
 } kinds[] = {
-	{ "qemu", true, true, 3, NULL },
-	{ "swtpm", true, true, 3, "/run" },
-	{ "passt", true, false, 3, NULL },  /* it carries the guest's packets out of the host */
-	{ "vm", false, false, 2, NULL },
+	{ "qemu", true, true, true, 3, NULL },
+	{ "swtpm", true, true, true, 3, "/run" },
+	{ "passt", true, false, true, 3, NULL },  /* it carries the guest's packets out of the host */
+	{ "vm", false, false, false, 2, NULL },
 };
 #define ROOM_FILTERS 2        /* of cordon-launch's policy, on top of cordond's */
 
@@ -52,10 +54,25 @@ static const char *name_of(pid_t pid, char out[48])
 
 /* ---- who ---- */
 
-static void check_uid(const struct cage_guest *g, const struct cage_other *o, const char *status,
-		      struct cage_report *r)
+/* The number of its gid is that of its uid. */
+static void check_groups(const struct cage_other *o, const struct kind *k, const char *status,
+			 struct cage_report *r)
 {
-	const char *groups = strstr(status, "\nGroups:");
+	const char *groups = strstr(status, "\nGroups:"), *line = strstr(status, "\nGid:");
+	const gid_t want = o->uid[1];
+	gid_t g[4] = { 0 };
+	bool known = line && sscanf(line, "\nGid: %u %u %u %u", &g[0], &g[1], &g[2], &g[3]) == 4;
+
+	cage_check(r, known && g[0] == (k->nogroup ? NOGROUP : want) && g[1] == want && g[2] == want &&
+		   g[3] == want, "gid", "%u real, %u effective, %u saved, %u for files", g[0], g[1], g[2], g[3]);
+	if (groups)
+		groups += strlen("\nGroups:") + strspn(groups + strlen("\nGroups:"), " \t");
+	cage_check(r, groups && *groups == '\n', "groups", "%.*s", groups && *groups != '\n' ?
+		   (int)strcspn(groups, "\n") : 4, groups && *groups != '\n' ? groups : "none");
+}
+
+static void check_uid(const struct cage_guest *g, const struct cage_other *o, struct cage_report *r)
+{
 	char name[48];
 	pid_t other = 0;
 
@@ -73,10 +90,6 @@ static void check_uid(const struct cage_guest *g, const struct cage_other *o, co
 		cage_row(r, CAGE_DIFFERS, "uid of its own", "%s has it too", name_of(other, name));
 	else
 		cage_row(r, CAGE_OK, "uid of its own", "of no other process");
-	if (groups)
-		groups += strlen("\nGroups:") + strspn(groups + strlen("\nGroups:"), " \t");
-	cage_check(r, groups && *groups == '\n', "groups", "%.*s", groups && *groups != '\n' ?
-		   (int)strcspn(groups, "\n") : 4, groups && *groups != '\n' ? groups : "none");
 }
 
 static void check_label(const struct cage_guest *g, const struct cage_other *o, struct cage_report *r)
@@ -256,7 +269,8 @@ void cage_process(const struct cage_guest *g, const struct found *f, struct cage
 		return;
 	}
 	check_label(g, o, r);
-	check_uid(g, o, status, r);
+	check_uid(g, o, r);
+	check_groups(o, k, status, r);
 	check_rights(g, &v, k, r);
 	check_core(f->pid, r);
 	check_tracer(status, r);

@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`cordon cage`: it finds nothing in a guest as it has to be, and each thing that is not."""
+import contextlib
+import ctypes
+import os
 import re
+import socket
+import struct
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,6 +43,12 @@ def knobs(group_of, *names):
                     path = Path(left.split()[4], group.lstrip("/"), name)
                     if path.exists():
                         yield path
+
+
+def knob(pid, *names):
+    """The one of these files that the process's control group has; the root group is none."""
+    lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+    return next(knobs({line.split(":", 2)[2] for line in lines} - {"/"}, *names))
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +114,115 @@ def test_a_descriptor_too_many(whole):
     # nor does it load a filter of its own, as QEMU does
     assert (done.returncode, differs) == (1, {"descriptor", "system calls"}), done.stdout
     assert FIRMWARE in done.stdout
+
+
+@contextlib.contextmanager
+def written(path, text):
+    before = path.read_text()
+    path.write_text(str(text))
+    yield
+    path.write_text(before)
+
+
+@contextlib.contextmanager
+def a_stranger_inside(pid):
+    with subprocess.Popen(["sleep", "60"]) as stranger:
+        (knob(pid, "pids.max").parent / "cgroup.procs").write_text(str(stranger.pid))
+        yield
+        stranger.kill()
+
+
+@contextlib.contextmanager
+def traced(pid):
+    code = (f"import ctypes, sys; libc = ctypes.CDLL(None)\n"
+            f"assert libc.ptrace(0x4206, {pid}, None, None) == 0\nprint(flush=True); sys.stdin.read()")
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as tracer:
+        assert tracer.stdout.readline() == b"\n"
+        yield
+        tracer.stdin.close()
+
+
+def bpf(command, attributes):
+    """bpf(2), a command of linux/bpf.h; what it says."""
+    text = ctypes.create_string_buffer(attributes.ljust(128, b"\0"), 128)
+    result = scene.LIBC.syscall(ctypes.c_long(321), ctypes.c_int(command), text, ctypes.c_uint(128))
+    assert result >= 0, os.strerror(ctypes.get_errno())
+    return result
+
+
+@contextlib.contextmanager
+def without_program(folder):
+    """A group of v2 without its own device program, BPF_CGROUP_DEVICE."""
+    group, ids, device = os.open(folder, os.O_RDONLY | os.O_DIRECTORY), ctypes.c_uint(), 6
+    bpf(16, struct.pack("4IQI", group, device, 0, 0, ctypes.addressof(ids), 1))         # BPF_PROG_QUERY
+    program = bpf(13, struct.pack("I", ids.value))                                      # BPF_PROG_GET_FD_BY_ID
+    bpf(9, struct.pack("3I", group, 0, device))                                         # BPF_PROG_DETACH
+    yield
+    bpf(8, struct.pack("3I", group, program, device))                                   # BPF_PROG_ATTACH
+    os.close(program)
+    os.close(group)
+
+
+@contextlib.contextmanager
+def with_all_devices(rules):
+    """A group of v1 without its list."""
+    before = rules.read_text().splitlines()
+    (rules.parent / "devices.allow").write_text("a")
+    yield
+    (rules.parent / "devices.deny").write_text("a")
+    for line in before:
+        (rules.parent / "devices.allow").write_text(line)
+
+
+def any_device(pid):
+    try:
+        return with_all_devices(knob(pid, "devices.list"))
+    except StopIteration:
+        return without_program(knob(pid, "cgroup.events").parent)
+
+
+def more_memory(pid):
+    path = knob(pid, "memory.limit_in_bytes", "memory.max")
+    return written(path, int(path.read_text()) + (2 << 20))
+
+
+def any_swap(pid):
+    path = knob(pid, "memory.memsw.limit_in_bytes", "memory.swap.max")
+    return written(path, "max" if path.name == "memory.swap.max" else -1)
+
+
+def more_weight(pid):
+    path = knob(pid, "cpu.shares", "cpu.weight")
+    return written(path, 2 * int(path.read_text()))
+
+
+@pytest.mark.parametrize("what, change", [
+    ("memory", more_memory),
+    ("memory", lambda pid: written(knob(pid, "memory.limit_in_bytes", "memory.max"), 64 << 20)),
+    ("swap", any_swap),
+    ("pids", lambda pid: written(knob(pid, "pids.max"), "max")),
+    ("cpu", more_weight),
+    ("group", a_stranger_inside),
+    ("traced by", traced),
+    ("device rules", any_device),
+])
+def test_one_thing_is_changed(whole, what, change):
+    """Root changes one thing of a guest that runs, and puts it back."""
+    with change(whole.targets["victim_qemu"]):
+        done, differs, _ = cage(whole, "victim")
+    assert (done.returncode, differs) == (1, {what}), done.stdout
+    assert cage(whole, "victim")[0].returncode == 0
+
+
+def test_a_viewer(whole):
+    """While one is connected, QEMU has a socket more, whose other end is a cordon-edge's."""
+    sockets = r"(\d+) unix sockets"
+    before = int(re.search(sockets, cage(whole, "victim")[0].stdout)[1])
+    with socket.create_connection(("127.0.0.1", int(whole.targets["victim_vnc"])), 20) as viewer:
+        assert viewer.recv(12).startswith(b"RFB")
+        done, differs, _ = cage(whole, "victim")
+    assert (done.returncode, differs) == (0, set()), done.stdout
+    assert int(re.search(sockets, done.stdout)[1]) == before + 1
 
 
 def test_weight_of_each_instance(whole):
