@@ -20,7 +20,7 @@
 struct image {
 	const char *path;
 	bool write;
-	bool shared;
+	enum { OWN, SHARED, CONTENT, FIRMWARE } kind;   /* docs/svirt.md: which label it has */
 	bool given;           /* its label is the user's word: which one the policy was asked about */
 	bool there;
 	struct stat st;
@@ -31,7 +31,8 @@ struct files {
 	struct cage_report *r;
 	struct image images[IMAGES_MAX];
 	size_t n_images;
-	unsigned by_kind[5];
+	struct cage_ends *ends;
+	unsigned by_kind[5], inside;
 	unsigned wrong;
 };
 
@@ -39,36 +40,44 @@ enum { IMAGE, SOCKET, DEVICE, EVENT, PIPE };
 
 /* ---- what is to be expected ---- */
 
-static void expect(struct files *f, const char *path, bool write, bool shared)
+static void expect(struct files *f, const char *path, bool write, int kind)
 {
 	struct image *i = &f->images[f->n_images];
 
 	if (!path || f->n_images == IMAGES_MAX)
 		return;
-	*i = (struct image){ .path = path, .write = write, .shared = shared };
+	*i = (struct image){ .path = path, .write = write, .kind = kind };
 	i->there = stat(path, &i->st) == 0;
 	f->n_images++;
 }
 
-/* "user:role:type:level" -> "level"; "" when there is none. */
-static const char *level_of(const char *label)
+/* What begins after the n-th colon of "user:role:type:level"; "" when there is none. */
+static const char *part_of(const char *label, int n)
 {
-	for (int i = 0; i < 3 && label; i++)
+	for (int i = 0; i < n && label; i++)
 		label = strchr(label, ':') ? strchr(label, ':') + 1 : NULL;
 	return label ? label : "";
+}
+
+static const char *level_of(const char *label)
+{
+	return part_of(label, 3);
+}
+
+static const struct dom_seclabel *seclabel_of(const struct domain *d)
+{
+	for (uint32_t i = 0; i < d->n_seclabels; i++)
+		if (d->seclabels[i].model && strcmp(d->seclabels[i].model, "selinux") == 0)
+			return &d->seclabels[i];
+	return NULL;
 }
 
 /* Are labels of images the user's word: left as they are, or given with another level? */
 static bool labels_given(const struct domain *d)
 {
-	for (uint32_t i = 0; i < d->n_seclabels; i++) {
-		const struct dom_seclabel *s = &d->seclabels[i];
+	const struct dom_seclabel *s = seclabel_of(d);
 
-		if (s->model && strcmp(s->model, "selinux") == 0)
-			return s->relabel != DOM_YESNO_YES ||
-			       strcmp(level_of(s->imagelabel), level_of(s->label)) != 0;
-	}
-	return false;
+	return s && (s->relabel != DOM_YESNO_YES || strcmp(level_of(s->imagelabel), level_of(s->label)) != 0);
 }
 
 static void expect_all(struct files *f)
@@ -80,16 +89,18 @@ static void expect_all(struct files *f)
 		const struct dom_disk *k = &d->disks[i];
 		size_t first = f->n_images;
 
-		expect(f, k->path, !k->readonly && k->device != DOM_DISK_DEVICE_CDROM, k->shareable);
+		bool write = !k->readonly && k->device != DOM_DISK_DEVICE_CDROM;
+
+		expect(f, k->path, write, k->shareable ? SHARED : write ? OWN : CONTENT);
 		for (uint32_t b = 0; b < k->n_backing; b++)
-			expect(f, k->backing[b].path, false, true);
+			expect(f, k->backing[b].path, false, CONTENT);
 		for (size_t n = first; n < f->n_images; n++)
 			f->images[n].given = given || k->n_seclabels;
 	}
 	if (d->os.loader)
-		expect(f, d->os.loader->path, false, true);
+		expect(f, d->os.loader->path, false, FIRMWARE);
 	if (d->os.nvram)
-		expect(f, d->os.nvram->path, true, false);
+		expect(f, d->os.nvram->path, true, OWN);
 }
 
 static const struct image *find_image(const struct files *f, const struct stat *st)
@@ -144,9 +155,10 @@ static void check_file(struct files *f, pid_t pid, const char *fd, const char *w
  * The kernel's own word for the protocol, as lsof(8) asks for it: "UNIX", "UNIX-STREAM", "TCP". Not
  * /proc/net/unix: there are names in it that anybody may choose, line ends included.
  */
-static void check_socket(struct files *f, pid_t pid, const char *fd, const char *what)
+static void check_socket(struct files *f, pid_t pid, const char *fd, const char *what, const struct stat *st)
 {
 	char path[300], protocol[32] = "";
+	const char *why;
 
 	snprintf(path, sizeof(path), "/proc/%d/fd/%s", (int)pid, fd);
 	if (getxattr(path, "system.sockprotoname", protocol, sizeof(protocol) - 1) < 0) {
@@ -156,7 +168,20 @@ static void check_socket(struct files *f, pid_t pid, const char *fd, const char 
 		wrong(f, fd, what, "no unix socket");
 	} else {
 		f->by_kind[SOCKET]++;
+		f->inside += f->ends && cage_ends_foreign(f->ends, st->st_ino);
+		why = f->ends ? cage_ends_socket(f->ends, st->st_ino) : NULL;
+		if (why)
+			wrong(f, fd, what, why);
 	}
+}
+
+static void check_pipe(struct files *f, const char *fd, const char *what, const struct stat *st)
+{
+	const char *why = f->ends ? cage_ends_pipe(f->ends, st, what[0] == '/') : NULL;
+
+	f->by_kind[PIPE]++;
+	if (why)
+		wrong(f, fd, what, why);
 }
 
 static void check_device(struct files *f, const char *fd, const char *what, const struct stat *st)
@@ -200,11 +225,11 @@ static void check_one(struct files *f, pid_t pid, DIR *d, const char *fd)
 	else if (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode))
 		check_file(f, pid, fd, what, &st);
 	else if (S_ISSOCK(st.st_mode))
-		check_socket(f, pid, fd, what);
+		check_socket(f, pid, fd, what, &st);
 	else if (S_ISCHR(st.st_mode))
 		check_device(f, fd, what, &st);
 	else if (S_ISFIFO(st.st_mode))
-		f->by_kind[PIPE]++;
+		check_pipe(f, fd, what, &st);
 	else
 		wrong(f, fd, what, S_ISDIR(st.st_mode) ? "a folder" : "of an unknown kind");
 }
@@ -225,6 +250,10 @@ static void check_descriptors(struct files *f, pid_t qemu)
 		if (e->d_name[0] != '.')
 			check_one(f, qemu, d, e->d_name);
 	closedir(d);
+	if (!f->ends)
+		cage_row(f->r, CAGE_NOTE, "other ends", "this kernel does not tell who is at the other ends of sockets");
+	else if (f->inside > f->g->model.n_tpms)   /* QEMU makes a pair for its TPM's data */
+		wrong(f, "more than one a TPM", "a unix socket", "made in the cage: its other end cannot be told");
 	if (!f->wrong)
 		cage_row(f->r, CAGE_OK, "descriptors", "%u of images, %u unix sockets, %u pipes, %u devices, "
 			 "%u for events and memory; nothing else", f->by_kind[IMAGE], f->by_kind[SOCKET],
@@ -233,24 +262,57 @@ static void check_descriptors(struct files *f, pid_t qemu)
 
 /* ---- labels of images ---- */
 
+/* A mount whose files' labels can be set has SELinux's option seclabel. */
+static bool keeps_labels(const char *mounts, const char *path)
+{
+	struct statx st;
+	bool known = mounts && statx(AT_FDCWD, path, 0, STATX_MNT_ID, &st) == 0 && (st.stx_mask & STATX_MNT_ID);
+
+	for (const char *l = known ? mounts : NULL; l; l = strchr(l, '\n')) {
+		char line[PATH_MAX], options[1024];
+		const char *dash;
+
+		l += *l == '\n';
+		if (strtoull(l, NULL, 10) != st.stx_mnt_id)
+			continue;
+		snprintf(line, sizeof(line), "%.*s", (int)strcspn(l, "\n"), l);
+		dash = strstr(line, " - ");
+		return dash && sscanf(dash, " - %*s %*s %1023s", options) == 1 && cage_list_has(options, "seclabel");
+	}
+	return true;
+}
+
+/* The type that an image of its kind has; NULL: any that all may read. It may have a level behind it. */
+static const char *wanted_type(const struct files *f, const struct image *m)
+{
+	const struct dom_seclabel *s = seclabel_of(&f->g->model);
+
+	return m->kind == FIRMWARE ? NULL : m->kind == CONTENT ? f->g->host->content_type :
+	       m->kind == SHARED || !s ? f->g->host->image_type : part_of(s->imagelabel, 2);
+}
+
 static void check_label(struct files *f, const struct image *m, const char *level)
 {
 	char label[CAGE_LABEL_MAX] = "";
 	ssize_t n = getxattr(m->path, LABEL, label, sizeof(label) - 1);
-	bool own = m->write && !m->shared;
+	const char *type = part_of(label, 2), *want = wanted_type(f, m);
+	bool good;
 
-	if (n < 0) {
+	label[n < 0 ? 0 : n] = '\0';
+	if (n < 0 || !keeps_labels(f->g->host->mounts, m->path)) {
 		cage_row(f->r, CAGE_NOTE, "image", "%s: its file system keeps no labels", m->path);
 		return;
 	}
-	label[n] = '\0';
 	if (m->given) {
 		cage_row(f->r, CAGE_NOTE, "image", "%s %s, as its definition says", label, m->path);
 		return;
 	}
 	/* what others may read carries no categories: neither ours nor anybody's */
-	cage_check(f->r, own ? strcmp(level_of(label), level) == 0 : !strchr(level_of(label), ':'), "image",
-		   "%s %s", label, m->path);
+	good = m->kind == OWN ? strcmp(level_of(label), level) == 0 : !strchr(level_of(label), ':');
+	if (want && strcspn(type, ":") == strcspn(want, ":") && memcmp(type, want, strcspn(want, ":")) == 0)
+		want = NULL;
+	cage_check(f->r, good && !want, "image", "%s %s%s%.*s", label, m->path, want ? ": its type should be " : "",
+		   want ? (int)strcspn(want, ":") : 0, want ? want : "");
 }
 
 void cage_files(const struct cage_guest *g, pid_t qemu, struct cage_report *r)
@@ -262,11 +324,13 @@ void cage_files(const struct cage_guest *g, pid_t qemu, struct cage_report *r)
 		abort();   /* as in find_sys.c */
 	f->g = g;
 	f->r = r;
+	f->ends = cage_ends_read(g);
 	expect_all(f);
 	check_descriptors(f, qemu);
 	for (size_t i = 0; i < f->n_images && g->host->selinux && o; i++)
 		check_label(f, &f->images[i], level_of(o->label));
 	if (!g->host->selinux)
 		cage_row(r, CAGE_NOTE, "image labels", "%zu images, without labels on this host", f->n_images);
+	cage_ends_free(f->ends);
 	free(f);
 }
