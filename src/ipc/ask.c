@@ -48,13 +48,14 @@ static int decode_reply(struct ipc_pending *p, struct ipc_received *m, struct ip
 		return err_set(err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
 	rc = xdr_decode(t, m->body, m->h->body_len, r->arena, v, NULL, err);
 	if (rc)
-		return rc;
+		return rc == -ENOMEM ? rc : -EPROTO;
 	if (m->h->kind == IPC_REPLY) {
 		r->ret = v;
 		return 0;
 	}
 	rc = ((struct ipc_error *)v)->sys;
-	return err_set(err, rc > 0 ? -rc : -EIO, ((struct ipc_error *)v)->code, "%s",
+	/* -EPROTO is said here only, of an answer that is none */
+	return err_set(err, rc > 0 && rc != EPROTO ? -rc : -EIO, ((struct ipc_error *)v)->code, "%s",
 		       ((struct ipc_error *)v)->text);
 }
 
@@ -74,8 +75,8 @@ static int dispatch_reply(struct ipc_chan *ch, struct ipc_received *m)
 	}
 	if (p->row->num != m->h->num || p->program->number != m->h->program ||
 	    p->program->version != m->h->version ||
-	    (m->h->kind == IPC_REPLY && (m->n_fds < p->row->fds_out_min ||
-					 m->n_fds > p->row->fds_out_max)))
+	    (m->h->kind == IPC_ERROR ? m->n_fds : m->n_fds < p->row->fds_out_min ||
+					 m->n_fds > p->row->fds_out_max))
 		r.rc = err_set(&err, -EPROTO, ERR_INTERNAL_ERROR, "%s: %s: answer of the wrong shape",
 			       ch->name, ipc_row_name(p->row));
 	else
@@ -87,7 +88,7 @@ static int dispatch_reply(struct ipc_chan *ch, struct ipc_received *m)
 	ipc_req = 0;
 	arena_free(r.arena);
 	free(p);
-	return r.rc == -EPROTO ? -EPROTO : 0;
+	return r.rc == -EPROTO ? ipc_malformed(ch, "that is no answer to what was asked") : 0;
 }
 
 static void fail_pending(struct ipc_chan *ch, const char *why)

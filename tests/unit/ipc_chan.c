@@ -434,7 +434,7 @@ static void test_plain_sends_long(void **state)
 	ipc_reply_raw(take_ptr(kept), body, sizeof(body), NULL, 0);
 	turn();
 	assert_int_equal(answers, 1);
-	assert_int_equal(last.rc, -EBADMSG);   /* whole, and longer than the row says */
+	assert_int_equal(last.rc, -EPROTO);   /* whole, and longer than the row says */
 }
 
 static void free_it(struct ipc_chan *ch)
@@ -466,6 +466,43 @@ static void test_freed_in_on_closed(void **state)
 	}
 }
 
+/* An answer in a wrong form ends the channel, and whoever asked hears of it. */
+static void test_wrong_answers(void **state)
+{
+	struct disk_guest_args g = { 0 };
+
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(disk_call_release(&client, &g, NULL, 0, done, NULL), 0);
+		turn();
+		assert_non_null(kept);
+		if (i == 0)
+			ipc_reply_raw(take_ptr(kept), "long", 4, NULL, 0);
+		else
+			ipc_reply_raw(take_ptr(kept), NULL, 0, &(int){ STDERR_FILENO }, 1);
+		turn();
+		assert_int_equal(answers, 1);
+		assert_int_equal(last.rc, -EPROTO);
+		assert_true(client.closed);
+		teardown(state);
+		assert_int_equal(setup(state), 0);
+	}
+}
+
+/* A refusal is none, whatever errno is in it. */
+static void test_refused_as_protocol(void **state)
+{
+	struct disk_guest_args g = { 0 };
+
+	(void)state;
+	assert_int_equal(disk_call_release(&client, &g, NULL, 0, done, NULL), 0);
+	turn();
+	ipc_refuse_text(take_ptr(kept), -EPROTO, ERR_INVALID_ARG, "of an unknown kind");
+	turn();
+	assert_int_equal(answers, 1);
+	assert_string_equal(last_text, "of an unknown kind");
+	assert_false(client.closed);
+}
+
 static void test_forget(void **state)
 {
 	struct disk_guest_args g = { 0 };
@@ -491,6 +528,7 @@ int main(void)
 		T(test_long_and_out_of_order), T(test_peer_gone),
 		T(test_wrong_sender), T(test_forged_heads), T(test_too_many_calls), T(test_full_socket),
 		T(test_half_a_message), T(test_freed_in_on_closed), T(test_forget),
+		T(test_wrong_answers), T(test_refused_as_protocol),
 		cmocka_unit_test_setup_teardown(test_plain_sender_waits, setup_plain, teardown),
 		cmocka_unit_test_setup_teardown(test_plain_takes_one_packet, setup_plain, teardown),
 		cmocka_unit_test_setup_teardown(test_plain_sends_long, setup_plain, teardown),
