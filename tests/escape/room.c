@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,7 +12,10 @@
 #include <unistd.h>
 
 #include "escape.h"
+#include "ipc/chan.h"
 
+#define CHANNELS_MAX 8
+#define HANG_UP_MS 2000
 #define TEXT_MAX (256 << 10)
 #define FILE_NAME "/escape-targets"
 
@@ -76,13 +80,41 @@ static void probe_all(const char *list)
 		}
 }
 
-static void throw_all(int core, char *list)
+/* The room's channels, as it makes them. */
+static const struct ipc_chan *channels[CHANNELS_MAX];
+static size_t n_channels;
+
+void __real_ipc_chan_init(struct ipc_chan *ch, int fd, const char *name, enum ipc_room peer);
+void __wrap_ipc_chan_init(struct ipc_chan *ch, int fd, const char *name, enum ipc_room peer);
+
+void __wrap_ipc_chan_init(struct ipc_chan *ch, int fd, const char *name, enum ipc_room peer)
 {
+	__real_ipc_chan_init(ch, fd, name, peer);
+	if (n_channels < CHANNELS_MAX)
+		channels[n_channels++] = ch;
+}
+
+/* -1: it was closed. */
+static int channel(const char *name)
+{
+	for (size_t i = 0; i < n_channels; i++)
+		if (!strcmp(channels[i]->name, name))
+			return channels[i]->fd;
+	return -1;
+}
+
+static void throw_all(int fd, char *list)
+{
+	/* the supervisor hangs up when we are set up, which may have been just now */
+	struct pollfd end = { .fd = target("hangs_up") ? fd : -1 };
 	char *rest = NULL;
 
+	(void)poll(&end, 1, end.fd < 0 ? 0 : HANG_UP_MS);
 	for (char *w = strtok_r(list, " ", &rest); w; w = strtok_r(NULL, " ", &rest)) {
 		room_say("%s begin", w);
-		if (!room_throw(core, w))
+		if (fd < 0)
+			room_say("%s none", w);
+		else if (!room_throw(fd, w))
 			return;
 	}
 }
@@ -95,7 +127,7 @@ _Noreturn void room_takeover(const char *room, int core)
 	if (probes)
 		probe_all(probes);
 	if (messages)
-		throw_all(core, strdup(messages));
+		throw_all(target("channel") ? channel(target("channel")) : core, strdup(messages));
 	room_say("end end");
 	_exit(0);
 }

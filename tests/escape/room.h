@@ -13,15 +13,21 @@
 /* Was this process started to be taken over? */
 bool room_is_taken(const char *room);
 
-/* Do what the targets say on the channel `core` (its other end is cordon-core), and end. */
+/*
+ * Do what the targets say, and end: on the channel `core` (its other end is cordon-core), or with a
+ * target `channel` on the one that the room itself calls so.
+ */
 _Noreturn void room_takeover(const char *room, int core);
 
 /* A line for the test, on descriptor 2: "escape-room ROOM WHAT". */
 void room_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* room_send.c: one message of target `throw` ("program.ROW:variant"); false when the channel is gone. */
+/*
+ * room_send.c: one message of target `throw` ("program.ROW:variant"), or an answer to the next question of
+ * that row ("answer.ROW:variant"); false when the channel is gone.
+ */
 bool room_throw(int fd, const char *what);
-/* All rows of all programs as "program.ROW flags", to standard output. */
+/* All rows of all programs as "program.ROW flags senders size", to standard output. -1: nobody serves it. */
 void room_list_rows(void);
 
 #endif
