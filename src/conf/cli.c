@@ -91,7 +91,7 @@ int conf_cli(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	if (check(&o, &err) < 0) {
-		fprintf(stderr, "cordond: %s\n", err.text);
+		fprintf(stderr, "%s\n", err.text);
 		return EXIT_FAILURE;
 	}
 	/* stdio would ask whether it is a terminal, which the policy does not pass */

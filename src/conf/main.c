@@ -122,7 +122,7 @@ int conf_on_load(struct ipc_call *call, const struct conf_load_args *args)
 	int lock = -1;
 
 	if (load(args, &l, &cfg, &lock, &call->err) < 0)
-		fprintf(stderr, "cordond: %s\n", call->err.text);
+		fprintf(stderr, "%s\n", call->err.text);
 	else
 		loaded = starter_send_config_fds(call->ch, &cfg, &lock, lock >= 0) == 0;
 	asked = true;
