@@ -85,8 +85,7 @@ static void on_connect(evutil_socket_t listener, short what, void *arg)
 		log_error("guest '%s': out of memory", vm.name);
 }
 
-/* Stage S leaves us in the guest's folder; the journal there belongs to the uid that is ours. */
-/* Who to be stands on the journal, which launch made for us; where, is where we are. */
+/* Stage S leaves us in the guest's folder; launch made the journal there for the uid that is ours. */
 static int enter(void)
 {
 	const struct sandbox_path proc = { .fd = VM_FD_PROC, .access = SANDBOX_READ };

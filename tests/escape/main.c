@@ -26,7 +26,7 @@
 #include "escape.h"
 
 #define MAGIC "ESCAPE TARGETS\n"
-#define TARGETS_SIZE (64 << 10)     /* then the results; tests/lib/escape.py knows it too */
+#define TARGETS_SIZE (64 << 10)     /* then the results; tests/escape/scene.py knows it too */
 #define RESULTS_SIZE (64 << 10)
 #define ATTACK_S 60
 
