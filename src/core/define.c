@@ -55,13 +55,20 @@ static struct guest *replaced(struct ipc_call *call, const struct domain *d, int
 	return by_uuid;
 }
 
-/* A guest more, defined or only running: is there room for it? */
-static int check_count(struct ipc_call *call)
+/* A guest more, defined or only running; NULL with the call's error: there is no room for it. */
+static struct guest *add(struct ipc_call *call, const struct domain *d)
 {
-	if (guest_count() < core.conf.max_guests)
-		return 0;
-	return err_set(&call->err, -ENOSPC, ERR_OPERATION_FAILED,
-		       "max_guests (%u) guests are defined or running already", core.conf.max_guests);
+	struct guest *g;
+
+	if (guest_count() >= core.conf.max_guests) {
+		err_set(&call->err, -ENOSPC, ERR_OPERATION_FAILED,
+			"max_guests (%u) guests are defined or running already", core.conf.max_guests);
+		return NULL;
+	}
+	g = guest_add(d->uuid, d->name);
+	if (!g)
+		err_set(&call->err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
+	return g;
 }
 
 static int check(struct ipc_call *call, const struct domain *d)
@@ -92,14 +99,10 @@ int core_on_define(struct ipc_call *call, const struct core_define_args *args)
 			       "operation failed: domain '%s' was changed by somebody else meanwhile; "
 			       "read it again and repeat", g->name);
 	is_new = !g;
-	if (is_new) {
-		rc = check_count(call);
-		if (rc)
-			return rc;
-		g = guest_add(args->model.uuid, args->model.name);
-	}
+	if (is_new)
+		g = add(call, &args->model);
 	if (!g)
-		return err_set(&call->err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
+		return -ENOSPC;
 	was_persistent = g->persistent;
 	to = *g;
 	to.role = role_of(call);
@@ -144,14 +147,10 @@ int core_on_create(struct ipc_call *call, const struct core_define_args *args)
 		return err_set(&call->err, -EEXIST, ERR_OPERATION_INVALID,
 			       "Requested operation is not valid: domain is already active as '%s'",
 			       g->name);
-	if (!g) {
-		rc = check_count(call);
-		if (rc)
-			return rc;
-		g = guest_add(args->model.uuid, args->model.name);
-		if (!g)
-			return err_set(&call->err, -ENOMEM, ERR_NO_MEMORY, "out of memory");
-	}
+	if (!g)
+		g = add(call, &args->model);
+	if (!g)
+		return -ENOSPC;
 	req.paused = args->flags & START_PAUSED;
 	req.autodestroy = args->flags & START_AUTODESTROY ? client_of(call) : NULL;
 	rc = plan_start(g, &args->model, &req, &call->err);
