@@ -3,10 +3,10 @@
 
 #include <errno.h>
 #include <stddef.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "core/guest.h"
+#include "ipc/ev.h"
 
 /* virDomainJobOperation (libvirt-domain.h); it has no word for the rest */
 #define OPERATION_UNKNOWN 0
@@ -25,14 +25,6 @@ static const struct {
 static struct job *jobs;          /* all that are under way */
 static uint64_t last_id;
 
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 const char *job_name(const struct job *j)
 {
 	return kinds[j->kind].name;
@@ -45,7 +37,7 @@ int job_operation(const struct job *j)
 
 uint64_t job_elapsed_ms(const struct job *j)
 {
-	return now_ms() - j->since_ms;
+	return ipc_ev_ms() - j->since_ms;
 }
 
 int job_begin(struct job *j, struct guest *g, struct err *err)
@@ -60,7 +52,7 @@ int job_begin(struct job *j, struct guest *g, struct err *err)
 			       (unsigned long long)job_elapsed_ms(old));
 	j->id = ++last_id;
 	j->guest = g;
-	j->since_ms = now_ms();
+	j->since_ms = ipc_ev_ms();
 	j->aborted = false;
 	j->next = jobs;
 	j->link = &jobs;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "door/door.h"
 #include "ipc/call.h"
+#include "ipc/ev.h"
 
 #define ACCEPT_BATCH 16       /* clients taken before the loop turns */
 #define NO_FD_PAUSE_MS 100    /* when there are no descriptors left */
@@ -27,7 +28,7 @@ static bool excess_checking;
 
 bool refusals_log(struct refusals *r)
 {
-	uint64_t now = now_ms() / 1000;
+	uint64_t now = ipc_ev_ms() / 1000;
 
 	if (now != r->second)
 		r->lines = 0;
@@ -60,7 +61,7 @@ static void check_excess(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	(void)arg;
 	excess_checking = false;
-	while ((c = clients_excess(&door.clients, now_ms()))) {
+	while ((c = clients_excess(&door.clients, ipc_ev_ms()))) {
 		struct ward *w = (struct ward *)(void *)((char *)c - offsetof(struct ward, client));
 
 		dropped++;
@@ -117,7 +118,7 @@ static void serve(int fd, const struct identity *who)
 		log_error("%s", err.text);
 		return;
 	}
-	if (clients_add(&door.clients, &w->client, who->uid, now_ms()) < 0 ||
+	if (clients_add(&door.clients, &w->client, who->uid, ipc_ev_ms()) < 0 ||
 	    hand_over(w, fd, who) < 0) {
 		log_warn("uid %u: a client could not be handed over", who->uid);
 		ward_end(w);
@@ -185,7 +186,7 @@ int accept_init(int rw_fd, int ro_fd, struct err *err)
 	door.clients.max = door.conf.max_clients;
 	door.clients.max_per_user = door.conf.max_clients_per_user;
 	door.clients.max_anon = door.conf.max_anonymous_clients;
-	next_conn_id = now_ms();   /* above those of an earlier door, whose clients may be in */
+	next_conn_id = ipc_ev_ms();   /* above those of an earlier door, whose clients may be in */
 	entrances[0].fd = rw_fd;
 	entrances[1].fd = ro_fd;
 	for (int i = 0; i < 2; i++) {

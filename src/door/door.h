@@ -41,8 +41,6 @@ struct door {
 };
 extern struct door door;
 
-uint64_t now_ms(void);
-
 /* A one-shot timer that frees itself. Aborts when memory is short. */
 void after_ms(unsigned ms, event_callback_fn fn, void *arg);
 

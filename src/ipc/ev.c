@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/fd.h"
 
@@ -13,6 +14,14 @@ struct ev_chan {
 	struct event *flush;    /* made active when something was queued */
 	void (*user_closed)(struct ipc_chan *ch);
 };
+
+uint64_t ipc_ev_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
 
 struct event_base *ipc_ev_base(void)
 {

@@ -10,6 +10,9 @@
 /* A loop with the settings all rooms share. NULL when memory is short. */
 struct event_base *ipc_ev_base(void);
 
+/* Milliseconds of CLOCK_MONOTONIC: what deadlines and rates are counted in. */
+uint64_t ipc_ev_ms(void);
+
 /*
  * Let `base` drive an initialised channel. When the channel ends, on_closed
  * runs and the descriptor is closed; the owner frees the struct there.

@@ -7,7 +7,6 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -22,17 +21,9 @@ static struct event *timer;
 static uint64_t wake;     /* 0: no need */
 static bool inside;
 
-uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 void wake_at(uint64_t at_ms)
 {
-	uint64_t now = now_ms(), ms = at_ms > now ? at_ms - now : 0;
+	uint64_t now = ipc_ev_ms(), ms = at_ms > now ? at_ms - now : 0;
 	const struct timeval tv = { (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000) };
 
 	if (wake && at_ms >= wake)
@@ -43,7 +34,7 @@ void wake_at(uint64_t at_ms)
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
-	uint64_t now = now_ms();
+	uint64_t now = ipc_ev_ms();
 
 	(void)fd;
 	(void)what;
@@ -82,7 +73,7 @@ int supervisor_on_begin(struct ipc_call *call, const struct config *args)
 	if (enter(args, &call->err) < 0)
 		give_up(call->err.text);   /* half a sandbox is none */
 	inside = true;
-	rooms_tick(now_ms());
+	rooms_tick(ipc_ev_ms());
 	return ipc_reply(call, NULL, NULL, 0);
 }
 

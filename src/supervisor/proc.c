@@ -19,7 +19,7 @@ _Static_assert((int)ROOM_CORDOND == (int)IPC_ROOM_CORDOND && (int)ROOM_VM == (in
 
 static void overdue_soon(struct proc *p)
 {
-	p->overdue = now_ms() + END_PATIENCE_MS;
+	p->overdue = ipc_ev_ms() + END_PATIENCE_MS;
 	wake_at(p->overdue);
 }
 
@@ -100,7 +100,7 @@ static void on_started(void *ctx, struct ipc_reply *r)
 		ipc_chan_close(&p->ch, "no longer needed");
 	if (asked)
 		sup_reply_start(asked, &ward);
-	wake_at(now_ms());   /* those below may be waiting for it */
+	wake_at(ipc_ev_ms());   /* those below may be waiting for it */
 }
 
 struct proc *proc_start(enum room which, const uint32_t *peers, unsigned n_peers, const int *fds,
@@ -120,7 +120,7 @@ struct proc *proc_start(enum room which, const uint32_t *peers, unsigned n_peers
 		return NULL;
 	}
 	p->which = which;
-	p->since = now_ms();
+	p->since = ipc_ev_ms();
 	p->asked = asked;
 	LIST_INSERT_HEAD(&supervisor.procs, p, link);
 	return p;

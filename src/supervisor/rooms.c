@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "ipc/ev.h"
 #include "supervisor/supervisor.h"
 
 #define BACKOFF_FIRST_MS 20
@@ -109,7 +110,7 @@ static uint64_t backoff(struct slot *s, const struct proc *p, uint64_t now)
 
 void rooms_died(struct proc *p, bool refused)
 {
-	uint64_t now = now_ms();
+	uint64_t now = ipc_ev_ms();
 	struct slot *s = slots;
 
 	while (s < slots + N_SLOTS && s->proc != p)

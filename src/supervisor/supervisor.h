@@ -46,8 +46,6 @@ static inline bool is_ward(enum room which)
 
 /* ---- main.c ---- */
 
-uint64_t now_ms(void);
-
 /* Run procs_tick() and rooms_tick() at that time, or earlier. */
 void wake_at(uint64_t at_ms);
 

@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "hv/qemu/plan.h"
+#include "ipc/ev.h"
 #include "vm/vm.h"
 #include "vm/vm_fds.h"
 
@@ -122,7 +123,7 @@ static void qemu_readable(evutil_socket_t fd, short what, void *arg)
 		ring_put(&c->pty_out, data, (size_t)n);
 		pty_flush(c);
 	}
-	want = rate_add(&c->rate, qmp_now_ms(), (size_t)n, CHARDEV_RATE_BYTES);
+	want = rate_add(&c->rate, ipc_ev_ms(), (size_t)n, CHARDEV_RATE_BYTES);
 	if (want)
 		pause_reading(c, (unsigned)want);
 }

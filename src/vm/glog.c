@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "vm/qmp.h"
+#include "ipc/ev.h"
 #include "vm/vm_fds.h"
 
 #define READ_BYTES 8192
@@ -81,7 +81,7 @@ static void readable(evutil_socket_t fd, short what, void *arg)
 	}
 	if (n < 0)
 		return;
-	tv.tv_usec = (suseconds_t)rate_add(&g->rate, qmp_now_ms(), (size_t)n, GLOG_RATE_BYTES) * 1000;
+	tv.tv_usec = (suseconds_t)rate_add(&g->rate, ipc_ev_ms(), (size_t)n, GLOG_RATE_BYTES) * 1000;
 	if (tv.tv_usec) {
 		event_del(g->in);
 		event_add(g->resume, &tv);

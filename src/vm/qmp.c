@@ -8,11 +8,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "ipc/ev.h"
 #include "vm/qmp_cmd.h"
 
 #define READ_BYTES 16384
@@ -30,14 +30,6 @@ struct qmp_cmd {
 	size_t len, off;
 	char text[];
 };
-
-uint64_t qmp_now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 static int lost_error(struct qmp *q, struct err *err)
 {
@@ -116,7 +108,7 @@ static void lost(struct qmp *q, const struct err *why)
 static void timer_arm(struct qmp *q)
 {
 	const struct qmp_cmd *c = q->head;
-	uint64_t now = qmp_now_ms(), wait;
+	uint64_t now = ipc_ev_ms(), wait;
 	struct timeval tv;
 
 	while (c && c->sent && !c->done)
@@ -133,7 +125,7 @@ static void timer_arm(struct qmp *q)
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct qmp *q = arg;
-	uint64_t now = qmp_now_ms();
+	uint64_t now = ipc_ev_ms();
 	struct err err = { 0 };
 	struct qmp_cmd *c;
 
@@ -211,7 +203,7 @@ static void flush(struct qmp *q)
 		}
 		if (!c->sent) {
 			c->sent = true;
-			c->deadline = qmp_now_ms() + (uint64_t)q->timeout_s * 1000;
+			c->deadline = ipc_ev_ms() + (uint64_t)q->timeout_s * 1000;
 			if (!event_pending(q->timer, EV_TIMEOUT, NULL))
 				timer_arm(q);
 		}
@@ -420,7 +412,7 @@ static void readable(evutil_socket_t fd, short what, void *arg)
 		return;
 	flush(q);
 	timer_arm(q);
-	wait = rate_add(&q->rate, qmp_now_ms(), (size_t)n, QMP_RATE_BYTES);
+	wait = rate_add(&q->rate, ipc_ev_ms(), (size_t)n, QMP_RATE_BYTES);
 	if (wait)
 		pause_reading(q, wait);
 }

@@ -77,7 +77,4 @@ int qmp_send(struct qmp *q, const char *name, struct json_object *args, int fd, 
 int qmp_send_object(struct qmp *q, struct json_object *cmd, int fd, qmp_done_fn *done, void *ctx,
 		    struct err *err);
 
-/* Milliseconds of the monotonic clock. */
-uint64_t qmp_now_ms(void);
-
 #endif

@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "ipc/call.h"
+#include "ipc/ev.h"
 #include "vm/qmp_cmd.h"
 #include "vm/vm.h"
 #include "vm/vm_fds.h"
@@ -194,7 +195,7 @@ static void begin(struct shot *s)
 	struct err err = { 0 };
 
 	/* low numbers are the planner's; a replacement of this process must not meet its own */
-	s->set = 1000 + (unsigned)(qmp_now_ms() % 1000000) * 16 + vm.fdset++ % 16;
+	s->set = 1000 + (unsigned)(ipc_ev_ms() % 1000000) * 16 + vm.fdset++ % 16;
 	if (qmp_send(&vm.qmp, "add-fd", qmp_args("fdset-id:i", (int64_t)s->set), VM_FD_PICTURE_OUT,
 		     added, s, &err))
 		through(s, &err);
