@@ -2,7 +2,6 @@
 /* Records: whole ones load, every other one is set aside by name and the rest loads. */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,6 +18,7 @@
 #include "base/log.h"
 #include "core/guest.h"
 #include "core/store.h"
+#include "room_help.h"
 
 static char dir[64];
 static int here;
@@ -34,14 +34,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int forget(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static int teardown(void **state)
 {
 	(void)state;
@@ -50,7 +42,7 @@ static int teardown(void **state)
 	if (fchdir(here))
 		return -1;
 	close(here);
-	return nftw(dir, forget, 8, FTW_DEPTH | FTW_PHYS);
+	return remove_tree(dir);
 }
 
 static struct domain model(const char *name, uint8_t id)

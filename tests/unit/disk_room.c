@@ -13,14 +13,12 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/be.h"
@@ -29,6 +27,7 @@
 #include "proto/disk.x.h"
 #include "proto/room.x.h"
 #include "need_root.h"
+#include "room_help.h"
 
 #define UID_FILE 1879148001u
 #define UID_IMAGE 1879148002u
@@ -269,14 +268,6 @@ static int start(void **state)
 	return set_up(DISK, peers, (int[]){ cor[1], fil[0], ima[0] }, 3);
 }
 
-static int remove_one(const char *p, const struct stat *st, int kind, struct FTW *at)
-{
-	(void)st;
-	(void)kind;
-	(void)at;
-	return remove(p);
-}
-
 static int stop(void **state)
 {
 	int status[3];
@@ -291,7 +282,7 @@ static int stop(void **state)
 		assert_int_equal(waitpid(rooms[i].pid, &status[i], 0), rooms[i].pid);
 	}
 	umount2(name(0, "stuck"), MNT_DETACH);
-	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	remove_tree(dir);
 	for (size_t i = 0; i < 3; i++)
 		assert_true(WIFEXITED(status[i]) && WEXITSTATUS(status[i]) == 0);
 	return 0;
@@ -299,34 +290,11 @@ static int stop(void **state)
 
 /* ---- the tests ---- */
 
-static double ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
-
-/* What it may do, as the kernel has it; CapEff and the like in hexadecimal. */
 static void process(const struct child *r, uint32_t uid, const char *caps)
 {
-	char text[8192], p[64], word[64];
-	int fd, n;
+	char p[64];
 
-	snprintf(p, sizeof(p), "/proc/%d/status", r->pid);
-	fd = open(p, O_RDONLY);
-	n = (int)read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	assert_non_null(strstr(text, "NoNewPrivs:\t1"));
-	assert_non_null(strstr(text, "Seccomp:\t2"));
-	snprintf(word, sizeof(word), "Uid:\t%u\t%u\t%u\t%u\n", uid, uid, uid, uid);
-	assert_non_null(strstr(text, word));
-	snprintf(word, sizeof(word), "CapEff:\t%s", caps);
-	assert_non_null(strstr(text, word));
-	snprintf(word, sizeof(word), "CapBnd:\t%s", caps);
-	assert_non_null(strstr(text, word));
-	assert_non_null(strstr(text, "CapAmb:\t0000000000000000"));
+	has_only(r->pid, uid, caps);
 	snprintf(p, sizeof(p), "/proc/%d/fd/%d", r->pid, FD_OLD);
 	assert_int_equal(access(p, F_OK), -1);
 }

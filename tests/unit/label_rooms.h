@@ -4,7 +4,6 @@
 #define CORDON_TESTS_LABEL_ROOMS_H
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -16,7 +15,6 @@
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -25,6 +23,7 @@
 #include "proto/disk.x.h"
 #include "proto/room.x.h"
 #include "played_file.h"
+#include "room_help.h"
 
 #define UID_FILE 1879148001u
 #define UID_DISK 1879148004u
@@ -91,14 +90,6 @@ static void turn(int timeout_ms)
 	for (int i = 0; i < 4; i++)
 		if (all[i]->name && !all[i]->closed)
 			ipc_chan_flush(all[i]);
-}
-
-static double ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
 /* Wait for the answer; a kill may be due meanwhile. */
@@ -378,21 +369,13 @@ static int start(void **state)
 	return 0;
 }
 
-static int remove_one(const char *p, const struct stat *st, int kind, struct FTW *at)
-{
-	(void)st;
-	(void)kind;
-	(void)at;
-	return remove(p);
-}
-
 static int stop(void **state)
 {
 	(void)state;
 	again();
 	end(&disk_pid);
 	end(&file_pid);
-	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	remove_tree(dir);
 	free(deny[0]);
 	free(setup.conf.run_dir);
 	free(setup.conf.labels_dir);
