@@ -13,7 +13,7 @@ import pytest
 from lib import guest as guests
 from lib import house, trace
 from lib.later import Later
-from lib.server import wait_for
+from lib.server import SLOW, wait_for
 
 pytestmark = pytest.mark.cordon
 # short deadlines
@@ -223,7 +223,7 @@ def test_silent_under_a_guest(server, trio, name, define, stuck):
 def test_as_many_as_may_wait(own_server, stuck):
     """JOB_WORKERS_MAX requests wait for slow storage at a time, FILE_WORKERS_MAX of file's workers hang: what
     comes beyond is refused at once, and nobody else has to do with it."""
-    server = own_server("file_timeout = 5\n").start()
+    server = own_server(f"file_timeout = {5 * SLOW}\n").start()
     folder = stuck.mount("open")
     conns = [server.connect() for _ in range(33)]
     domains = [conn.defineXML(guests.xml(f"g{i}", memory=64, devices=guests.disk(folder / f"{i}.img")))
@@ -247,12 +247,12 @@ def test_as_many_as_may_wait(own_server, stuck):
     told = start_all(domains)
     refused = [(text, took) for text, took in told if "file_timeout" not in text]
     assert len(told) == 33 and len(refused) == 1, told
-    assert "32 requests wait for it already: try again later" in refused[0][0] and refused[0][1] < 4
+    assert "32 requests wait for it already: try again later" in refused[0][0] and refused[0][1] < 4 * SLOW
     told = start_all(domains[:32])
     assert len(told) == 32 and all("file_timeout" in text for text, _ in told), told
     assert len(house.pids(server, "file")) == 1 + 64
     (text, took), = start_all(domains[:1])
-    assert took < 4 and "file_timeout" not in text, text
+    assert took < 4 * SLOW and "file_timeout" not in text, text
     assert "no worker for slow storage: 64 are at work" in server.log.read_text()
     whole_life(server, "other")
     for conn in conns:
