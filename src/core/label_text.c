@@ -86,6 +86,10 @@ int label_refuse(const struct host_selinux *host, const char *guest, const char 
 		 f->image->path, *row->end ? row->end : "(none)");
 	if (!f->image->labels)
 		return refuse_unlabelled(host, begin, f, row->end, err);
+	if (strcmp(row->better, row->end) == 0)
+		return err_set(err, -EACCES, ERR_OPERATION_FAILED, "%s, which is made for it: the types do not "
+			       "belong together; a guest's type that is a site's own has to be in the "
+			       "policy's attribute cordon_guest (cordond.conf(5): static_label_types)", begin);
 	return err_set(err, -EACCES, ERR_OPERATION_FAILED, "%s; `chcon %s %s` mends it%s", begin,
 		       row->better, quoted(f->image->path, path, sizeof(path)),
 		       row->want ? ", without a <label> that says otherwise" :

@@ -560,6 +560,12 @@ static void test_refusals(void **state)
 	has(refusal(&no), "no boolean");
 	label_refuse_process(&host, "g", SVIRT PAIR, &no, &err);
 	has(err.text, "virt_use_execmem is off; `setsebool -P virt_use_execmem on`");
+	/* the label that it would be given does not help either: no chcon does */
+	image.labels = true;
+	seclabel("static", SVIRT PAIR);
+	labels[0].relabel = DOM_YESNO_YES;
+	has(refusal(&no), "cordon_guest");
+	assert_null(strstr(err.text, "chcon"));
 	no.valid = false;
 	label_refuse_process(&host, "g", SVIRT PAIR, &no, &err);
 	has(err.text, "does not know the label '" SVIRT PAIR "'");
