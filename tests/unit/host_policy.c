@@ -50,10 +50,10 @@ int selinux_status_getenforce(void)
 	return 1;
 }
 
-int selinux_getpolicytype(char **ret)
+int selinux_getpolicytype(char **policytype)
 {
-	*ret = strdup("played");
-	return *ret ? 0 : -1;
+	*policytype = strdup("played");
+	return *policytype ? 0 : -1;
 }
 
 const char *selinux_virtual_domain_context_path(void)
@@ -73,20 +73,20 @@ int security_get_boolean_names(char ***names, int *n)
 	return -1;
 }
 
-int security_check_context(const char *label)
+int security_check_context(const char *con)
 {
 	char *end;
 	unsigned long n;
 
 	asked++;
-	if (strncmp(label, SVIRT, strlen(SVIRT)) != 0)
+	if (strncmp(con, SVIRT, strlen(SVIRT)) != 0)
 		return -1;
-	label += strlen(SVIRT);
-	if (!*label)
+	con += strlen(SVIRT);
+	if (!*con)
 		return 0;
-	if (strncmp(label, ":c", 2) != 0)
+	if (strncmp(con, ":c", 2) != 0)
 		return -1;
-	n = strtoul(label + 2, &end, 10);
+	n = strtoul(con + 2, &end, 10);
 	return *end || n >= categories ? -1 : 0;
 }
 
