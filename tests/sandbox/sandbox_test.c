@@ -93,6 +93,7 @@ static int p_send_connects(void)
 	       errno != ECONNREFUSED ? errno : 0;
 }
 static int p_bind(void) { return bind(-1, NULL, 0) < 0 && errno != EBADF ? errno : 0; }
+static int p_alarm(void) { return ANSWER(syscall(SYS_alarm, 0)); }
 static int p_fionread(void) { int n; return ioctl(0, FIONREAD, &n) < 0 && errno == EPERM ? errno : 0; }
 static int p_mkdir(void) { return mkdir("", 0700) < 0 && errno != ENOENT ? errno : 0; }
 static int p_getfl(void) { return ANSWER(fcntl(2, F_GETFL)); }
@@ -298,6 +299,7 @@ static void starters_refuse_but_do_not_kill(void **state)
 	assert_int_equal(run(&sandbox_policy_cordond, false, p_inet), 0);
 	assert_int_equal(run(&sandbox_policy_cordond, false, p_signal), 0);   /* abort() */
 	assert_int_equal(run(&sandbox_policy_launch, false, p_signal), 0);
+	assert_int_equal(run(&sandbox_policy_cordond, false, p_alarm), 0);    /* of cordon-host's probes */
 	if (!SANITIZED)
 		assert_int_equal(run(&sandbox_policy_cordond, false, p_ptrace), KILLED);
 }
