@@ -93,8 +93,8 @@ struct cage_ends;
 
 /*
  * Ask the kernel about the unix sockets of our own network namespace (sock_diag(7)), look through the
- * descriptors of all processes, and into the guest's folder. NULL: the kernel does not tell. The
- * caller's to free.
+ * descriptors of all processes, and into the guest's folder. NULL: the kernel does not tell, or that
+ * namespace is not cordond's. The caller's to free.
  */
 struct cage_ends *cage_ends_read(const struct cage_guest *g);
 void cage_ends_free(struct cage_ends *e);

@@ -160,6 +160,18 @@ static void read_folder(struct cage_ends *e)
 		closedir(d);
 }
 
+/* The guest's cordon-vm is in cordond's network namespace, in which the guest's sockets were made. */
+static bool see_each_other(const struct cage_guest *g)
+{
+	const struct cage_other *vm = cage_host_find(g->host, cage_pid_of(g, "vm"));
+	struct stat st;
+
+	for (int i = 0; vm && i < NAMESPACES; i++)
+		if (strcmp(proc_ns_names[i], "net") == 0)
+			return stat("/proc/self/ns/net", &st) == 0 && st.st_ino == vm->ns[i];
+	return true;
+}
+
 struct cage_ends *cage_ends_read(const struct cage_guest *g)
 {
 	struct cage_ends *e = calloc(1, sizeof(*e));
@@ -169,7 +181,7 @@ struct cage_ends *cage_ends_read(const struct cage_guest *g)
 	if (!e)
 		abort();
 	e->g = g;
-	if (read_sockets(e) < 0) {
+	if (!see_each_other(g) || read_sockets(e) < 0) {
 		cage_ends_free(e);
 		return NULL;
 	}

@@ -19,8 +19,8 @@ from scene import BUILD, NETWORK
 FIRMWARE = "/usr/share/seabios/bios-256k.bin"      # there is one in each cage, and no guest has it open
 
 
-def cage(one, name, *options):
-    done = subprocess.run([BUILD / "cordon", "cage", "--instance", one.server.dir, *options, name], text=True,
+def cage(one, name, *options, under=()):
+    done = subprocess.run([*under, BUILD / "cordon", "cage", "--instance", one.server.dir, *options, name], text=True,
                           capture_output=True, check=False)
     rows = re.findall(r"^  (ok|DIFFERS|-) +(\S+(?: \S+)*) {2,}(.*)$", done.stdout, re.M)
     return done, {what for mark, what, _ in rows if mark == "DIFFERS"}, rows
@@ -91,6 +91,14 @@ def test_by_a_socket_elsewhere(whole):
     assert done.returncode == 1 and str(there) in done.stderr, done
     there.symlink_to(whole.server.dir / "run/libvirt/libvirt-sock-ro")
     assert cage(whole, "victim", "--socket", there)[0].returncode == 0
+
+
+def test_in_another_network_namespace(whole):
+    """There the kernel shows none of the guest's sockets: that is said, and nothing made of it."""
+    done, differs, rows = cage(whole, "victim", under=("unshare", "-n"))
+    assert (done.returncode, differs) == (0, set()), done.stdout
+    assert ("-", "other ends") in {(mark, what) for mark, what, _ in rows}
+    assert "other ends" not in cage(whole, "victim")[0].stdout
 
 
 def test_images_in_chains(whole):
