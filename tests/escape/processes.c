@@ -20,8 +20,12 @@
 #define IOPRIO_WHO_PROCESS 1
 #define PIDS_SCAN_MAX 32768
 
-/* Whoever must not be touched: the other guest, our own cordon-vm, Cordon. */
+/*
+ * Whoever must not be touched: the other guest, Cordon, and for a room somebody else's process of the same
+ * room and uid. QEMU's own cordon-vm has no number where QEMU is: pid-scan would find it.
+ */
 static const char *const others[] = {
+	"sibling",
 	"victim_qemu", "victim_vm", "victim_passt", "victim_swtpm", "core", "door", "launch", "file", "disk",
 	"host", "supervisor", "room_ledger", "room_image", "cordond",
 };
@@ -218,13 +222,14 @@ static int other_pages(void) { return with_each(one_pages); }
 static int other_robust(void) { return with_each(one_robust); }
 static int other_status(void) { return with_each(one_status); }
 
-/* Not one of them by its number: anybody at all. */
+/* Not one of them by its number: anybody at all, but for the one that had us forked for each attack. */
 static int pid_scan(void)
 {
+	const pid_t maker = uncaged || target("may_fork") ? getppid() : 0;
 	int r = -ESRCH;
 
 	for (pid_t pid = 1; pid <= PIDS_SCAN_MAX && r; pid++) {
-		int one = pid == getpid() || pid == getppid() ? -ESRCH : one_tgkill(pid);
+		int one = pid == getpid() || pid == maker ? -ESRCH : one_tgkill(pid);
 
 		r = one == -ESRCH ? r : one;
 	}
