@@ -11,6 +11,7 @@ from lib.server import wait_for
 PATIENCE_S = 120
 JUDGED = "forgotten-restore"     # of room_core.c: nothing but the image's label tells
 LABELS = ("control-label", "label-type")     # void where files have no labels
+ABOVE = 2147483646     # behind guest_uid_max, on every host
 # Why it is refused, as a regular expression: the wall that is meant, and no other on the way to it.
 DENIED, ROOTS, LINK = "which image_deny in cordond.conf closes", "below image_roots of .*`cordon storage add-root", "a part of it is a symbolic link"
 BUSY, LOCKED = "is in use by guest .*, which writes it", "in use by a process of this host that is none of our guests"
@@ -25,7 +26,8 @@ WHY = {
     "label-victim": "is not open for this guest", "label-type": "must not be given the label",
     "claim-unconfined": TYPE, "claim-cordon": TYPE, "claim-garbage": "is no SELinux label",
     "claim-no-pair": "kernel has no policy|categor", "release-victim": "its cage is there",
-    "start-unclaimed": "its uids are not claimed", "start-victim": "its cage is there already",
+    "start-root": "uid 0 is none of", "start-user": "uid 1000 is none of", "start-above": f"uid {ABOVE} is none of",
+    "start-taken": r"uid \d+ is guest .*'s", "start-unclaimed": "its uids are not claimed", "start-victim": "its cage is there already",
     "start-descriptors": "rows and descriptors do not match",
     "forgotten-writer": LOCKED, "forgotten-reader": LOCKED, "forgotten-block": LOCKED,
     "forgotten-label": "is not open for this guest",
@@ -40,6 +42,7 @@ class Aim:
         self.roots, self.outside = one.images, one.folder / "outside.img"
         self.free, self.kernel = self.roots / "free.img", self.roots / "kernel.img"
         self.link, self.hard = self.roots / "link.img", self.roots / "hard.img"
+        self.claims = []
         for path in (self.free, self.kernel, self.outside):
             path.write_bytes(bytes(1 << 20))
         self.link.symlink_to(self.outside)
@@ -61,8 +64,16 @@ class Aim:
         """In an instance's folder, of which the lab's is made of links: those alone would be refused."""
         return (stage.server.dir / path).resolve()
 
+    def forge(self, stage):
+        """Claims that cordon-ledger would not make (src/ledger/book.h), for the guests of start_forged()."""
+        run = stage.server.place("run").stat()
+        for last, uid in enumerate((0, 1000, ABOVE, stage.scene.targets["victim_uid"]), 0xf0):
+            claim = house.CLAIMS / f"{run.st_dev:x}-{run.st_ino:x}.0e5ca9e0-0000-4000-8000-0000000000{last:x}"
+            claim.symlink_to(f"{uid} - ")
+            self.claims.append(claim)
+
     def remove(self):
-        for path in (self.free, self.kernel, self.outside, self.link, self.hard):
+        for path in (self.free, self.kernel, self.outside, self.link, self.hard, *self.claims):
             path.unlink(missing_ok=True)
 
 
@@ -89,6 +100,7 @@ def attack(stage):
         stage.arm("core", **aim.targets)
         house.kill(9, house.pid(stage.server, "core"))
         wait_for(lambda: victim_runs(stage), PATIENCE_S)
+        aim.forge(stage)
         trigger.touch()
         stage.server.virsh("list", check=False, timeout=PATIENCE_S)
         wait_for(lambda: re.findall(r"^escape-room core end", stage.text(at), re.M), PATIENCE_S,

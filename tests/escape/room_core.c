@@ -387,6 +387,21 @@ static int start_victim(void)
 
 static int start_unclaimed(void) { return start(own, "own", 1, 0); }
 
+/* No message says which uid: whoever could write into the ledger's folder has put a claim there (authority.py). */
+static int start_forged(uint8_t which)
+{
+	uint8_t u[16];
+
+	memcpy(u, own, sizeof(u));
+	u[15] = which;
+	return start(u, "own", 1, 0);
+}
+
+static int start_root(void) { return start_forged(0xf0); }
+static int start_user(void) { return start_forged(0xf1); }
+static int start_above(void) { return start_forged(0xf2); }
+static int start_taken(void) { return start_forged(0xf3); }
+
 /* Its uids are claimed, and no descriptor is one too many. */
 static int claim_own(void)
 {
@@ -450,6 +465,10 @@ static const struct {
 	{ "control-release", "release the claim of a guest that does not run", release_own, true },
 	{ "release-victim", "release the uids of a guest that runs", release_victim, false },
 	{ "start-unclaimed", "start a guest that has no claim", start_unclaimed, false },
+	{ "start-root", "start a guest whose claim was forged to say uid 0", start_root, false },
+	{ "start-user", "the same with a user's uid", start_user, false },
+	{ "start-above", "the same with one behind the last of guests", start_above, false },
+	{ "start-taken", "the same with another guest's", start_taken, false },
 	{ "start-victim", "start a guest that runs once more", start_victim, false },
 	{ "control-claim-own", "claim uids for the guest to be started", claim_own, true },
 	{ "start-descriptors", "start with descriptors that no row names", start_descriptors, false },
