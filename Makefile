@@ -49,6 +49,11 @@ lab-shell: deps-build deps-test deps-lab all
 
 bench: deps-build deps-bench all
 	tests/bench/bench --build $(BUILD) $(ARGS)
+	tests/bench/layers --build $(BUILD) --no-lab
+
+# What labels, their journal and Landlock cost a start and a stop, all together: in the lab, too.
+bench-layers: deps-build deps-test deps-lab all
+	tests/bench/layers --build $(BUILD) $(ARGS)
 
 # On this host, with accounts, folders, policy and labels; below DESTDIR, files only.
 install: all
@@ -82,4 +87,4 @@ lint: deps-lint deps-test all
 clean:
 	rm -rf $(BUILD) $(BUILD)-fuzz $(BUILD)-asan
 
-.PHONY: all check check-asan fuzz demo lab lab-clients lab-shell bench install tcb format lint clean
+.PHONY: all check check-asan fuzz demo lab lab-clients lab-shell bench bench-layers install tcb format lint clean
