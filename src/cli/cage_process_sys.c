@@ -23,13 +23,14 @@ static const struct kind {
 	bool namespaces;      /* all but the network, and its root */
 	bool network;
 	bool nogroup;         /* its real gid, so that exec leaves it not dumpable */
-	unsigned filters;     /* at least, beside cordon-launch's: two of its policy, one it loads itself */
+	/* at least, beside cordon-launch's: its policy's, a second one where that has `quiet` lines, its own */
+	unsigned filters;
 	const char *state;    /* what it may write, in its root; NULL: nothing */
 } kinds[] = {
 	{ "qemu", true, true, true, 3, NULL },
 	{ "swtpm", true, true, true, 3, "/run" },
 	{ "passt", true, false, true, 3, NULL },  /* it carries the guest's packets out of the host */
-	{ "vm", false, false, false, 2, NULL },
+	{ "vm", false, false, false, 1, NULL },
 };
 #define ROOM_FILTERS 2        /* of cordon-launch's policy, on top of cordond's */
 
