@@ -92,9 +92,9 @@ void cage_files(const struct cage_guest *g, pid_t qemu, struct cage_report *r);
 struct cage_ends;
 
 /*
- * Ask the kernel about the unix sockets of our own network namespace (sock_diag(7)), look through the
- * descriptors of all processes, and into the guest's folder. NULL: the kernel does not tell, or that
- * namespace is not cordond's. The caller's to free.
+ * Ask the kernel about unix sockets (sock_diag(7)) in the network namespaces of cordond, of the
+ * guest's cordon-vm and of its QEMU, look through the descriptors of all processes, and into the
+ * guest's folder. NULL: the kernel does not tell. The caller's to free.
  */
 struct cage_ends *cage_ends_read(const struct cage_guest *g);
 void cage_ends_free(struct cage_ends *e);
@@ -106,8 +106,6 @@ void cage_ends_free(struct cage_ends *e);
  */
 const char *cage_ends_socket(struct cage_ends *e, ino_t ino);
 const char *cage_ends_pipe(struct cage_ends *e, const struct stat *st, bool named);
-/* Was the socket made in another network namespace than ours? Its other end is in there as well. */
-bool cage_ends_foreign(const struct cage_ends *e, ino_t ino);
 
 /* All of /proc/PID/NAME, at most size - 1 bytes, as text. Its length or -errno. */
 ssize_t cage_proc_text(pid_t pid, const char *name, char *out, size_t size);

@@ -7,6 +7,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,7 +91,7 @@ static int read_answer(struct cage_ends *e, void *data, ssize_t n, bool *ret_don
 	return 0;
 }
 
-static int read_sockets(struct cage_ends *e)
+static int read_sockets(struct cage_ends *e, int fd)
 {
 	const struct {
 		struct nlmsghdr head;
@@ -102,9 +103,8 @@ static int read_sockets(struct cage_ends *e)
 			  .udiag_show = UDIAG_SHOW_PEER | UDIAG_SHOW_VFS },
 	};
 	_Alignas(struct nlmsghdr) char answer[ANSWER_SIZE];
-	CLEAN_FD int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 	bool done = false;
-	int rc = fd < 0 || send(fd, &q, sizeof(q), 0) < 0 ? -errno : 0;
+	int rc = send(fd, &q, sizeof(q), 0) < 0 ? -errno : 0;
 
 	while (rc == 0 && !done) {
 		ssize_t n = recv(fd, answer, sizeof(answer), 0);
@@ -160,16 +160,44 @@ static void read_folder(struct cage_ends *e)
 		closedir(d);
 }
 
-/* The guest's cordon-vm is in cordond's network namespace, in which the guest's sockets were made. */
-static bool see_each_other(const struct cage_guest *g)
+/* A socket that asks in the network namespace of `pid`: sockets are made in a process's own, and stay there. */
+static int open_diag(int own, pid_t pid)
 {
-	const struct cage_other *vm = cage_host_find(g->host, cage_pid_of(g, "vm"));
-	struct stat st;
+	char path[64];
+	CLEAN_FD int ns = -1, fd = -1;
 
-	for (int i = 0; vm && i < NAMESPACES; i++)
-		if (strcmp(proc_ns_names[i], "net") == 0)
-			return stat("/proc/self/ns/net", &st) == 0 && st.st_ino == vm->ns[i];
-	return true;
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+	ns = open(path, O_RDONLY | O_CLOEXEC);
+	if (ns < 0 || setns(ns, CLONE_NEWNET) < 0)
+		return -errno;
+	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	if (setns(own, CLONE_NEWNET) < 0)
+		abort();   /* nothing that follows would be true */
+	return take_fd(&fd);
+}
+
+/*
+ * QEMU's were made by cordon-launch, in cordond's namespace; by the guest's cordon-vm, which connects to
+ * it; or by itself.
+ */
+static int read_namespaces(struct cage_ends *e)
+{
+	const struct cage_guest *g = e->g;
+	CLEAN_FD int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	int rc = own < 0 ? -errno : 0;
+
+	for (size_t i = 0; i < g->n_all && rc == 0; i++) {
+		const struct found *f = &g->list[i];
+		const char *role = f->role;
+		CLEAN_FD int fd = -1;
+
+		if (i < g->n ? strcmp(role, "qemu") != 0 && strcmp(role, "vm") != 0
+			     : f->guest[0] || strcmp(role, "cordond") != 0)
+			continue;
+		fd = open_diag(own, f->pid);
+		rc = fd < 0 ? fd : read_sockets(e, fd);
+	}
+	return rc;
 }
 
 struct cage_ends *cage_ends_read(const struct cage_guest *g)
@@ -181,7 +209,7 @@ struct cage_ends *cage_ends_read(const struct cage_guest *g)
 	if (!e)
 		abort();
 	e->g = g;
-	if (!see_each_other(g) || read_sockets(e) < 0) {
+	if (read_namespaces(e) < 0) {
 		cage_ends_free(e);
 		return NULL;
 	}
@@ -248,19 +276,16 @@ static const struct socket_end *find_socket(const struct cage_ends *e, ino_t ino
 	return NULL;
 }
 
-bool cage_ends_foreign(const struct cage_ends *e, ino_t ino)
-{
-	return !find_socket(e, ino);
-}
-
 const char *cage_ends_socket(struct cage_ends *e, ino_t ino)
 {
 	const struct socket_end *s = find_socket(e, ino);
-	bool there = !s || !s->named;
+	bool there = s && !s->named;
 
+	if (!s)
+		return "made in a network namespace that is not the guest's: its other end cannot be told";
 	for (size_t i = 0; i < e->n_files && !there; i++)
 		there = S_ISSOCK(e->files[i].st_mode) && (uint32_t)e->files[i].st_ino == s->file;
-	return !there ? ELSEWHERE : s && s->peer ? check_holders(e, s->peer, false, true) : NULL;
+	return !there ? ELSEWHERE : s->peer ? check_holders(e, s->peer, false, true) : NULL;
 }
 
 const char *cage_ends_pipe(struct cage_ends *e, const struct stat *st, bool named)

@@ -30,7 +30,7 @@ static const struct kind {
 	{ "qemu", true, true, true, 3, NULL },
 	{ "swtpm", true, true, true, 3, "/run" },
 	{ "passt", true, false, true, 3, NULL },  /* it carries the guest's packets out of the host */
-	{ "vm", false, false, false, 1, NULL },
+	{ "vm", false, true, false, 1, NULL },
 };
 #define ROOM_FILTERS 2        /* of cordon-launch's policy, on top of cordond's */
 
@@ -275,8 +275,11 @@ void cage_process(const struct cage_guest *g, const struct found *f, struct cage
 	check_rights(g, &v, k, r);
 	check_core(f->pid, r);
 	check_tracer(status, r);
-	for (int i = 0; i < NAMESPACES && k->namespaces; i++)
-		if (strcmp(proc_ns_names[i], "time") != 0)
-			check_namespace(g, o, i, strcmp(proc_ns_names[i], "net") != 0 || k->network, r);
+	for (int i = 0; i < NAMESPACES; i++) {
+		bool net = strcmp(proc_ns_names[i], "net") == 0;
+
+		if (net ? k->network || k->namespaces : k->namespaces && strcmp(proc_ns_names[i], "time") != 0)
+			check_namespace(g, o, i, !net || k->network, r);
+	}
 	check_root(g, k, f->pid, &v, r);
 }

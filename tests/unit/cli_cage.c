@@ -249,24 +249,28 @@ static void test_names(void **state)
 	rmdir(top);
 }
 
-/* QEMU makes one in its own network namespace, for the data of its TPM; of more nobody can tell what they are. */
-static void test_made_in_the_cage(void **state)
+/* A socket is of the network namespace in which it was made: cordond's, cordon-vm's or QEMU's. */
+static void test_made_elsewhere(void **state)
 {
-	const struct found own = { .pid = getpid(), .role = "qemu" };
-	struct cage_guest g = { .host = &no_host, .list = &own, .n = 1, .n_all = 1 };
+	struct found list[] = { { .pid = getpid(), .role = "qemu" }, { .role = "vm" } };
+	struct cage_guest g = { .host = &no_host, .list = list, .n = 2, .n_all = 2 };
 	CLEAN_FD int host = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	int pair[2];
 
 	ROOT();
 	assert_int_equal(unshare(CLONE_NEWNET), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	list[1].pid = holder(pair);
 	assert_int_equal(setns(host, CLONE_NEWNET), 0);
-	for (unsigned i = 0; i < 2; i++) {
-		g.model.n_tpms = 2 - i;
-		assert_int_equal(differs_of(&g, pair[0], "made in the cage") + differs_of(&g, pair[1], "made in the cage"), i);
-	}
-	fd_close(&pair[0]);
 	fd_close(&pair[1]);
+	assert_false(differs_of(&g, pair[0], ""));
+	snprintf(list[1].role, sizeof(list[1].role), "passt");
+	assert_true(differs_of(&g, pair[0], "network namespace that is not the guest's"));
+	g.n = 1;
+	snprintf(list[1].role, sizeof(list[1].role), "cordond");
+	assert_true(differs_of(&g, pair[0], "held by process"));
+	end(list[1].pid);
+	fd_close(&pair[0]);
 }
 
 /* ---- labels of images ---- */
@@ -413,7 +417,7 @@ int main(void)
 		cmocka_unit_test(test_sockets_with_names),
 		cmocka_unit_test(test_other_ends),
 		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_made_in_the_cage),
+		cmocka_unit_test(test_made_elsewhere),
 		cmocka_unit_test(test_labels_of_images),
 		cmocka_unit_test(test_file_systems_without_labels),
 		cmocka_unit_test(test_device_programs),
