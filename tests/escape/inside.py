@@ -160,17 +160,17 @@ def attack(one, devices, log, bomber, **more):
     of their own."""
     left_out = os.environ["LEFT_OUT"].split()
     names = [n for n, (flags, _, _) in ROWS.items() if not flags & scene.A_ALONE and n not in left_out]
-    results = {}
+    results, uncaged = {}, {}
     for kind, last in ((one.hostile, 0), (bomber, scene.A_LAST)):
         only = [n for n in names if ROWS[n][0] & scene.A_LAST == last]
         hostile = kind(one, devices, only=f" {' '.join(only)} ", qemu_filter=os.environ["QEMU_FILTER"], **more)
         results |= hostile.run()
         say(f"{hostile.starts} starts")
         if last:
-            judge_alone(one, hostile, results, log, left_out)
+            uncaged |= judge_alone(one, hostile, results, log, left_out)
             say("others were asked")
         one.server.virsh("undefine", "hostile")
-    uncaged = one.control(names)
+    uncaged |= one.control(names)
     say("uncaged")
     return results, uncaged
 

@@ -16,6 +16,7 @@
 
 #define STACK 16384
 #define FLOOD_S 1
+#define HOG_S 3
 #define MIB (1l << 20)
 #define OWN_FDS 512          /* what we were given lies below */
 #define PIPES 128
@@ -163,12 +164,12 @@ static int disk_fill(void)
 	return r;
 }
 
-static bool time_left(const struct timespec *begin)
+static bool time_left(const struct timespec *begin, time_t seconds)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec - begin->tv_sec <= FLOOD_S;
+	return now.tv_sec - begin->tv_sec <= seconds;
 }
 
 /* What QEMU prints lands in a log of the host. */
@@ -181,7 +182,7 @@ static int log_flood(void)
 	memset(line, 'x', sizeof(line));
 	line[sizeof(line) - 1] = '\n';
 	clock_gettime(CLOCK_MONOTONIC, &begin);
-	while (left > 0 && time_left(&begin)) {
+	while (left > 0 && time_left(&begin, FLOOD_S)) {
 		ssize_t n = write(STDERR_FILENO, line, sizeof(line));
 
 		if (n > 0)
@@ -192,7 +193,7 @@ static int log_flood(void)
 	return ESCAPE_UNDONE;
 }
 
-/* All processors, for longer than a start or a stop may take. */
+/* All processors, for as long as it takes to see what others have of them. */
 static int processor_hog(void)
 {
 	struct timespec begin;
@@ -201,7 +202,7 @@ static int processor_hog(void)
 	for (int i = 0; i < 16 && r == 0; i++)
 		r = thread(spinner);
 	clock_gettime(CLOCK_MONOTONIC, &begin);
-	while (time_left(&begin))
+	while (time_left(&begin, HOG_S))
 		;
 	stop = 1;
 	return ESCAPE_UNDONE;
