@@ -104,29 +104,27 @@ int sandbox_effective_caps(uint64_t mask)
 	return r < 0 ? r : set_caps(mask & held, held);
 }
 
-/* Without CAP_SYS_RESOURCE the limit we were given is all there is: a lower one stays. */
-static int at_most(__rlimit_resource_t what, rlim_t most)
+/* Without CAP_SYS_RESOURCE the limit we were given is all there is: a lower one stays. 0: none is set. */
+static int limit(const struct sandbox_profile *p, int what, rlim_t most, const char *word, struct err *err)
 {
 	struct rlimit l;
 
-	if (getrlimit(what, &l) < 0)
-		return -1;
-	l.rlim_cur = l.rlim_max = l.rlim_max < most ? l.rlim_max : most;
-	return setrlimit(what, &l);
+	if (getrlimit(what, &l) < 0 || l.rlim_max > most)
+		l.rlim_max = most;
+	l.rlim_cur = l.rlim_max;
+	return most && setrlimit(what, &l) < 0 ?
+	       err_sys(err, -errno, "sandbox '%s': limit of %s", p->name, word) : 0;
 }
 
 static int enter_limits(const struct sandbox_profile *p, struct err *err)
 {
 	/* 1, not 0: with 0 a core dump still goes where core_pattern has a pipe (core(5)) */
-	if (at_most(RLIMIT_CORE, 1) < 0)
-		return err_sys(err, -errno, "sandbox '%s': core limit", p->name);
+	int r = limit(p, RLIMIT_CORE, 1, "core files", err);
+
 #ifndef CORDON_SANITIZE   /* which maps terabytes */
-	if (p->memory && at_most(RLIMIT_AS, p->memory) < 0)
-		return err_sys(err, -errno, "sandbox '%s': memory limit", p->name);
+	r = r < 0 ? r : limit(p, RLIMIT_AS, p->memory, "memory", err);
 #endif
-	if (p->nofile != SANDBOX_NOFILE_KEEP && at_most(RLIMIT_NOFILE, p->nofile) < 0)
-		return err_sys(err, -errno, "sandbox '%s': descriptor limit", p->name);
-	return 0;
+	return r < 0 ? r : limit(p, RLIMIT_NOFILE, p->nofile, "descriptors", err);
 }
 
 static int enter_root(const struct sandbox_profile *p, struct err *err)

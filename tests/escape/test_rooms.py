@@ -34,12 +34,11 @@ SENDER = {"conn": 3, "vm": 6, "edge": 10}      # enum ipc_room there
 WRONG = ["empty", "longer", "shorter", "descriptors", "many-descriptors", "length", "head", "reply", "error",
          "event", "call", "kind", "number", "magic", "program", "version"]
 PICTURE = "a screenshot is kept in one, and no limit of its own bounds how much they hold"
-OWNER = "the name is taken, but the kernel sends no signal to another uid's process"
 # What a room has to be able to do, and which harms nobody.
 MAY = {
     "conn": {},
-    "edge": {"signal-owner": OWNER},
-    "vm": {"signal-owner": OWNER, "memory-files": PICTURE,
+    "edge": {},
+    "vm": {"memory-files": PICTURE,
            "socket-unix": "it connects to QEMU's sockets in its guest's folder"},
 }
 # What the other end says of each wrong form, when nothing but the form is wrong.
