@@ -19,7 +19,7 @@ import pytest
 import authority
 import scene
 import table
-from lib import house
+from lib import house, server
 from lib.server import wait_for
 from scene import A_ALONE, BUILD
 from taken import House
@@ -29,7 +29,8 @@ HERE = BUILD / "tests/escape"
 ROWS = scene.attacks()
 PROBES = [n for n, (flags, _, _) in ROWS.items() if not flags & A_ALONE]
 BOMBS = {"threads_over": 400, "memory_over_mib": 1024}    # more than any room may have
-WRITE, EVENT = 2, 4          # IPC_WRITE, IPC_EVENT of src/ipc/program.h
+FLAGS = (server.ROOT / "src/ipc/program.h").read_text()
+WRITE, EVENT = (int(re.search(rf"#define IPC_{word} +(\d+)u", FLAGS)[1]) for word in ("WRITE", "EVENT"))
 SENDER = {"conn": 3, "vm": 6, "edge": 10}      # enum ipc_room there
 WRONG = ["empty", "longer", "shorter", "descriptors", "many-descriptors", "length", "head", "reply", "error",
          "event", "call", "kind", "number", "magic", "program", "version"]
