@@ -284,8 +284,9 @@ static const char *wanted_type(const struct files *f, const struct image *m)
 {
 	const struct dom_seclabel *s = seclabel_of(&f->g->model);
 
+	/* of the model's, <imagelabel> is an administrator's word: who is given one has the policy's type */
 	return m->kind == FIRMWARE ? NULL : m->kind == CONTENT ? f->g->host->content_type :
-	       m->kind == SHARED || !s ? f->g->host->image_type : part_of(s->imagelabel, 2);
+	       m->kind == SHARED || !s || !s->imagelabel ? f->g->host->image_type : part_of(s->imagelabel, 2);
 }
 
 static void check_label(struct files *f, const struct image *m, const char *level)

@@ -55,17 +55,26 @@ static const char *name_of(pid_t pid, char out[48])
 
 /* ---- who ---- */
 
-/* The number of its gid is that of its uid. */
+/*
+ * The number of its gid is that of its uid; kernels before 6.16 give a program that has no-new-privs
+ * its real gid in place of the others when it starts (cap_bprm_creds_from_file()).
+ */
+static bool good_gids(const gid_t g[4], gid_t own, const struct kind *k)
+{
+	const gid_t real = k->nogroup ? NOGROUP : own;
+
+	return g[0] == real && (g[1] == own || g[1] == real) && g[2] == g[1] && g[3] == g[1];
+}
+
 static void check_groups(const struct cage_other *o, const struct kind *k, const char *status,
 			 struct cage_report *r)
 {
 	const char *groups = strstr(status, "\nGroups:"), *line = strstr(status, "\nGid:");
-	const gid_t want = o->uid[1];
 	gid_t g[4] = { 0 };
 	bool known = line && sscanf(line, "\nGid: %u %u %u %u", &g[0], &g[1], &g[2], &g[3]) == 4;
 
-	cage_check(r, known && g[0] == (k->nogroup ? NOGROUP : want) && g[1] == want && g[2] == want &&
-		   g[3] == want, "gid", "%u real, %u effective, %u saved, %u for files", g[0], g[1], g[2], g[3]);
+	cage_check(r, known && good_gids(g, o->uid[1], k), "gid", "%u real, %u effective, %u saved, %u for files",
+		   g[0], g[1], g[2], g[3]);
 	if (groups)
 		groups += strlen("\nGroups:") + strspn(groups + strlen("\nGroups:"), " \t");
 	cage_check(r, groups && *groups == '\n', "groups", "%.*s", groups && *groups != '\n' ?

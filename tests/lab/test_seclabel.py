@@ -190,9 +190,10 @@ def test_a_type_of_the_sites_own(host):
     path = host.image("one.img")
     before = host.label(path)
     host.configure('static_label_types = [ "site_guest_t", "unconfined_t" ]')
-    host.machine.put(SITE.encode(), "/srv/site.cil")
+    module = "/usr/share/selinux/packages/site.cil"
+    host.machine.put(SITE.encode(), module)
     # -D: what it keeps quiet about is for the test to see
-    host.run("restorecon /srv/site.cil; semodule -D -i /srv/site.cil", timeout=300)
+    host.run(f"restorecon {module}; semodule -D -i {module}", timeout=300)
     mark = host.machine.mark()
     own = SVIRT.replace("svirt_t", "site_guest_t")
     base = f"<seclabel type='dynamic' model='selinux'><baselabel>{own}</baselabel></seclabel>"

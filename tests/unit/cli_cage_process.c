@@ -34,7 +34,7 @@
 static uid_t uid;    /* nobody's */
 
 /* What is not as it has to be. */
-enum what { NOTHING, UID, GID, SAVED_GID, FS_GID, GROUPS, CAPS, BOUNDING, PRIVS, CORE };
+enum what { NOTHING, UID, GID, SAVED_GID, FS_GID, GROUPS, CAPS, BOUNDING, PRIVS, CORE, ONE_GID };
 
 static void must(bool good)
 {
@@ -67,6 +67,7 @@ static void become(enum what what, bool caged)
 	must(setrlimit(RLIMIT_CORE, &core) == 0);
 	must(setgroups(what == GROUPS, seven) == 0);
 	must(setresgid(caged && what != GID ? NOGROUP : uid, uid, what == SAVED_GID ? 0 : uid) == 0);
+	must(what != ONE_GID || setresgid(NOGROUP, NOGROUP, NOGROUP) == 0);
 	if (what == FS_GID)
 		(void)syscall(SYS_setfsgid, 0);
 	drop_bounding(what);
@@ -181,12 +182,16 @@ static void test_each_thing(void **state)
 	}
 }
 
-/* A cordon-vm's real gid is its own, too; a caged program's must not be. */
+/* A cordon-vm's real gid is its own, too; a caged program's must not be, and may be the only one. */
 static void test_gid_of_vm(void **state)
 {
-	pid_t own, nogroup;
+	pid_t own, nogroup, one;
 
 	ROOT();
+	one = child(ONE_GID, true);
+	assert_int_equal(look_at("qemu", one, "gid"), 'o');
+	assert_int_equal(look_at("vm", one, "gid"), 'D');
+	end(one);
 	own = child(NOTHING, false);
 	nogroup = child(NOTHING, true);
 	assert_int_equal(look_at("vm", own, "gid"), 'o');
