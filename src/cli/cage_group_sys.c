@@ -15,6 +15,7 @@
 
 #include "base/fd.h"
 #include "cli/cage.h"
+#include "hv/qemu/memory.h"
 
 #define TEXT_MAX (1u << 20)
 #define SWAP_V1 "memory.memsw.limit_in_bytes"   /* with memory */
@@ -136,12 +137,11 @@ static uint64_t overhead_kib(const char *conf)
 	return kib;
 }
 
-/* At least what the guest has, at most what memory_limit() of src/core/plan_launch.c gives it. */
+/* At least what the guest has, at most what core gives it. */
 static void check_memory(const struct cage_guest *g, pid_t qemu, struct cage_report *r)
 {
 	const struct domain *d = &g->model;
-	uint64_t most = d->memory_kib + (d->memory_kib >> 5) + (512u << 10) + d->vcpus * (UINT64_C(32) << 10) +
-			(d->type == DOM_TYPE_KVM ? 0 : 1u << 20) + overhead_kib(g->conf);
+	uint64_t most = memory_limit(d, overhead_kib(g->conf));
 
 	check_number(qemu, "memory", "memory", "memory.limit_in_bytes", "memory.max", d->memory_kib << 10,
 		     (most << 10) + 1, r);

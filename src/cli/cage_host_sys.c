@@ -8,13 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <selinux/selinux.h>
+
 #include "base/fd.h"
 #include "cli/cage.h"
 
 #define STATUS_MAX 16384
 #define MOUNTS_MAX (1u << 20)
 #define SELINUX_ENFORCE "/sys/fs/selinux/enforce"
-#define SELINUX_CONFIG "/etc/selinux/config"
 
 ssize_t cage_proc_text(pid_t pid, const char *name, char *out, size_t size)
 {
@@ -85,22 +86,13 @@ static void type_of_line(const char *text, unsigned n, char out[CAGE_LABEL_MAX])
 	}
 }
 
-/* selinux_config(5) names the policy, whose virtual_image_context names types of images. */
 static void read_types(struct cage_host *h)
 {
-	char text[STATUS_MAX], name[128], path[256];
+	char text[STATUS_MAX];
 
-	read_text(SELINUX_CONFIG, text, sizeof(text));
-	for (const char *l = text; l; l = strchr(l, '\n')) {
-		l += strspn(l, " \t\n");
-		if (sscanf(l, "SELINUXTYPE=%127[^/ \t\r\n]", name) != 1)
-			continue;
-		snprintf(path, sizeof(path), "/etc/selinux/%s/contexts/virtual_image_context", name);
-		read_text(path, text, sizeof(text));
-		type_of_line(text, 0, h->image_type);
-		type_of_line(text, 1, h->content_type);
-		return;
-	}
+	read_text(selinux_virtual_image_context_path(), text, sizeof(text));
+	type_of_line(text, 0, h->image_type);
+	type_of_line(text, 1, h->content_type);
 }
 
 static void read_selinux(struct cage_host *h)

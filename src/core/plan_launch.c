@@ -12,21 +12,8 @@
 #include "core/plan_steps.h"
 #include "core/ptys.h"
 #include "core/vmlink.h"
+#include "hv/qemu/memory.h"
 #include "ipc/call.h"
-
-/* Memory that QEMU needs beside the guest's RAM, all KiB. */
-#define MEMORY_BASE_KIB (UINT64_C(512) << 10)      /* QEMU, its devices, video memory */
-#define MEMORY_PER_CPU_KIB (UINT64_C(32) << 10)    /* stacks, per-processor state */
-#define MEMORY_RAM_SHIFT 5                         /* 1/32 of RAM: page tables, dirty bitmaps */
-#define MEMORY_TCG_KIB (UINT64_C(1024) << 10)      /* TCG's translation buffer */
-
-/* What the guest's control group is to allow. */
-static uint64_t memory_limit(const struct domain *d)
-{
-	return d->memory_kib + (d->memory_kib >> MEMORY_RAM_SHIFT) + MEMORY_BASE_KIB +
-	       d->vcpus * MEMORY_PER_CPU_KIB + (d->type == DOM_TYPE_KVM ? 0 : MEMORY_TCG_KIB) +
-	       core.conf.guest_memory_overhead_kib;
-}
 
 /* QEMU's sockets lie in the guest's folder, where no user may look; nobody makes one elsewhere. */
 static int refuse_paths(struct plan *p, const struct dom_chr *c, unsigned n, const char *what)
@@ -89,7 +76,7 @@ int launch_prepare(struct plan *p)
 	const struct domain *d = &p->run->rec.live;
 	struct ipc_chan *ch = core_peer(&core.launch, &p->err);
 	struct launch_start_args args = {
-		.name = d->name, .kvm = d->type == DOM_TYPE_KVM, .memory_kib = memory_limit(d),
+		.name = d->name, .kvm = d->type == DOM_TYPE_KVM, .memory_kib = memory_limit(d, core.conf.guest_memory_overhead_kib),
 	};
 	struct plan_fds l = { .n_fds = 1 };
 	int pair[2], rc;
